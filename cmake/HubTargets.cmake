@@ -1,0 +1,47 @@
+include_guard()
+
+# What every target of ours shares: the standard, the warnings, the include root.
+add_library(hub_options INTERFACE)
+target_compile_features(hub_options INTERFACE cxx_std_20)
+target_include_directories(hub_options INTERFACE "${PROJECT_SOURCE_DIR}")
+target_compile_options(hub_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual)
+if(HUB_WERROR)
+  target_compile_options(hub_options INTERFACE -Werror)
+endif()
+if(HUB_SANITIZE)
+  target_compile_options(hub_options INTERFACE
+    "-fsanitize=${HUB_SANITIZE}" -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(hub_options INTERFACE "-fsanitize=${HUB_SANITIZE}")
+endif()
+
+# hub_library(<name> SOURCES <file>... [DEPS <target>...] [PRIVATE_DEPS <target>...] [PCH <header>...])
+# Sources are listed by hand, so that a new file is a reviewed line and a stale build cannot lie.
+function(hub_library name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPS;PRIVATE_DEPS;PCH")
+  if(arg_UNPARSED_ARGUMENTS OR NOT arg_SOURCES)
+    message(FATAL_ERROR "hub_library(${name}): bad arguments '${arg_UNPARSED_ARGUMENTS}'")
+  endif()
+  add_library(${name} STATIC ${arg_SOURCES})
+  target_link_libraries(${name} PUBLIC hub_options ${arg_DEPS} PRIVATE ${arg_PRIVATE_DEPS})
+  if(arg_PCH)
+    target_precompile_headers(${name} PRIVATE ${arg_PCH})
+  endif()
+endfunction()
+
+# hub_test(<name> SOURCES <file>... DEPS <target>... [LABELS <label>...] [PCH <header>...] [TIMEOUT <s>])
+# One ctest entry per test case; the label (unit, integration, edge, e2e) picks the suite.
+function(hub_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;DEPS;LABELS;PCH")
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE hub_options GTest::gtest_main GTest::gmock ${arg_DEPS})
+  target_precompile_headers(${name} PRIVATE <gtest/gtest.h> ${arg_PCH})
+  include(GoogleTest)
+  gtest_discover_tests(${name}
+    TEST_PREFIX "${name}."
+    DISCOVERY_MODE PRE_TEST
+    PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})
+endfunction()
