@@ -1,0 +1,81 @@
+#pragma once
+
+#include "domain/change.hpp"
+#include "storage/journal/people.hpp"
+
+#include <pqxx/pqxx>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace hub::storage {
+
+class key_ring;
+
+/// Another transaction inserted the same key between our look-up and our insert: nothing is wrong,
+/// the batch runs again and sees it.
+struct lost_race {};
+
+/// One batch inside one transaction: looks up, decides each Change's verdict, writes the rows of
+/// those that stand. The Changes must not touch each other (see `independent_rounds`).
+class journal_batch {
+public:
+  journal_batch(pqxx::transaction_base& tx,
+                std::span<const domain::change* const> changes,
+                const key_ring& keys,
+                std::int16_t slot);
+
+  /// Writes everything but the commit. Throws what libpqxx throws, and `lost_race`.
+  std::vector<domain::verdict> run();
+
+private:
+  struct entry {
+    const domain::change* change = nullptr;
+    domain::verdict verdict;
+    bool stands = true; // its rows are to be written
+    known_person known;
+    domain::uuid reporter;
+    domain::uuid ticket; // the ticket it opens, changes or speaks to; nil if none
+  };
+  struct ticket_cell {
+    std::string status;
+    std::string channel;
+    int urgency = 0;
+    std::string type;
+    auto operator<=>(const ticket_cell&) const = default;
+  };
+
+  void look_up();
+  void judge_delivery(entry& item, const pqxx::row& known);
+  void judge_thread(entry& item, const pqxx::row& known);
+  void check_idempotency();
+  void resolve_people();
+  void write_people();
+  void write_tickets();
+  void apply_updates();
+  void report_conflicts(const std::vector<entry*>& lost);
+  void write_sources();
+  void write_identities();
+  void write_messages();
+  void write_attachments();
+  void write_deliveries();
+  void settle_replays();
+  void write_events();
+  void write_idempotency();
+  void store_answers();
+  void count_tickets();
+  void count_intake();
+  void settle(entry& item, domain::verdict::kind what);
+  /// The outcome this Change's delivery is recorded with.
+  static domain::delivery_outcome outcome_of(const entry& item);
+
+  pqxx::transaction_base& tx_;
+  const key_ring& keys_;
+  std::int16_t slot_;
+  std::vector<entry> entries_;
+  people_of_batch people_;
+  std::vector<std::pair<domain::uuid, std::pair<ticket_cell, std::int64_t>>> cells_;
+};
+
+} // namespace hub::storage

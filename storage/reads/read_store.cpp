@@ -1,0 +1,251 @@
+#include "storage/reads/read_store.hpp"
+
+#include "storage/guarded.hpp"
+#include "storage/reads/read_pool.hpp"
+#include "storage/reads/row_reading.hpp"
+#include "storage/reads/ticket_reads.hpp"
+#include "storage/sealing.hpp"
+
+#include <utility>
+
+namespace hub::storage {
+
+namespace {
+
+using domain::fail;
+using domain::errc;
+
+constexpr auto deliveries_query = R"sql(
+  SELECT id, platform, external_id, outcome, error, ticket_id, octet_length(payload_sealed),
+         (extract(epoch FROM received_at) * 1000)::bigint
+  FROM webhook_deliveries
+  WHERE workspace_id = $1::uuid
+    AND ($2::text IS NULL OR outcome = $2::text)
+    AND ($3::text IS NULL OR platform = $3::text)
+    AND ($4::uuid IS NULL OR id < $4::uuid)
+  ORDER BY id DESC LIMIT $5::int
+)sql";
+
+constexpr auto delivery_query_by_id = R"sql(
+  SELECT id, platform, external_id, outcome, error, ticket_id, octet_length(payload_sealed),
+         (extract(epoch FROM received_at) * 1000)::bigint,
+         content_type, payload_sealed, (extract(epoch FROM occurred_on::timestamptz) * 1000)::bigint
+  FROM webhook_deliveries WHERE workspace_id = $1::uuid AND id = $2::uuid
+)sql";
+
+constexpr auto ledger_query = R"sql(
+  SELECT platform, sum(received)::bigint, sum(created)::bigint, sum(attached)::bigint,
+         sum(duplicate)::bigint, sum(not_feedback)::bigint, sum(quarantined)::bigint
+  FROM intake_counters WHERE workspace_id = $1::uuid GROUP BY platform
+)sql";
+
+constexpr auto answer_query = R"sql(
+  SELECT status, coalesce(answer::text, '') FROM idempotency_keys
+  WHERE workspace_id = $1::uuid AND key = $2
+)sql";
+
+// Kept cells against counted rows, both ways, naming only those that differ.
+constexpr auto recount_tickets = R"sql(
+  SELECT format('tickets %s/%s/P%s/%s: counter says %s, rows say %s', status, original_channel,
+                priority, ticket_type, coalesce(kept.n, 0), coalesce(counted.n, 0))
+  FROM (SELECT status, original_channel, priority, ticket_type, sum(n)::bigint AS n
+        FROM ticket_counters WHERE workspace_id = $1::uuid GROUP BY 1, 2, 3, 4) kept
+  FULL JOIN (SELECT status, original_channel, priority, ticket_type, count(*) AS n
+             FROM tickets WHERE workspace_id = $1::uuid GROUP BY 1, 2, 3, 4) counted
+    USING (status, original_channel, priority, ticket_type)
+  WHERE coalesce(kept.n, 0) <> coalesce(counted.n, 0)
+)sql";
+
+// Replays are counted but not stored, so duplicates may exceed their rows; retention drops rows, so
+// only days that still have all of theirs are compared: those received since the oldest partition.
+constexpr auto recount_intake = R"sql(
+  SELECT format('%s deliveries of %s: %s: counter says %s, rows say %s', platform, day, outcome,
+                kept, counted)
+  FROM (
+    SELECT c.platform, c.day, o.outcome,
+           CASE o.outcome WHEN 'created' THEN c.created WHEN 'attached' THEN c.attached
+             WHEN 'not_feedback' THEN c.not_feedback ELSE c.quarantined END AS kept,
+           (SELECT count(*) FROM webhook_deliveries d
+            WHERE d.workspace_id = $1::uuid AND d.platform = c.platform
+              AND d.outcome = o.outcome
+              AND d.received_at >= c.day::timestamp AT TIME ZONE 'UTC'
+              AND d.received_at < (c.day + 1)::timestamp AT TIME ZONE 'UTC') AS counted
+    FROM (SELECT platform, day, sum(created)::bigint AS created, sum(attached)::bigint AS attached,
+                 sum(not_feedback)::bigint AS not_feedback, sum(quarantined)::bigint AS quarantined
+          FROM intake_counters WHERE workspace_id = $1::uuid
+            AND day >= (now() AT TIME ZONE 'UTC')::date - 1
+          GROUP BY platform, day) c,
+         (VALUES ('created'), ('attached'), ('not_feedback'), ('quarantined')) o (outcome)
+  ) compared
+  WHERE kept <> counted
+)sql";
+
+constexpr auto unbalanced_query = R"sql(
+  SELECT format('%s: received %s, outcomes add up to %s', platform, sum(received),
+                sum(created + attached + duplicate + not_feedback + quarantined))
+  FROM intake_counters WHERE workspace_id = $1::uuid GROUP BY platform
+  HAVING sum(received) <> sum(created + attached + duplicate + not_feedback + quarantined)
+)sql";
+
+delivery_row delivery_in(const pqxx::row& row) {
+  return {id_in(row[0]),
+          text_in(row[1]),
+          text_in(row[2]),
+          text_in(row[3]),
+          optional_in(row[4], text_in),
+          optional_in(row[5], id_in),
+          number_in(row[6]),
+          time_in(row[7])};
+}
+
+template <class T>
+const char* text_or_null(const std::optional<T>& value, std::string& keep) {
+  if (!value)
+    return nullptr;
+  keep = to_string(*value);
+  return keep.c_str();
+}
+
+class pooled_reads final : public read_store {
+public:
+  pooled_reads(read_store_options options, const key_ring& keys)
+    : pool_{std::move(options)}, keys_{keys} {}
+
+  void core_of(domain::uuid workspace,
+               domain::uuid ticket,
+               callback<domain::ticket_core> done) override {
+    read<domain::ticket_core>(std::move(done), [workspace, ticket](pqxx::transaction_base& tx) {
+      return read_core(tx, workspace, ticket);
+    });
+  }
+
+  void list_tickets(ticket_query query, callback<ticket_page> done) override {
+    read<ticket_page>(std::move(done), [query = std::move(query)](pqxx::transaction_base& tx) {
+      return domain::result{read_page(tx, query)};
+    });
+  }
+
+  void detail_of(domain::uuid workspace,
+                 domain::uuid ticket,
+                 callback<ticket_detail> done) override {
+    read<ticket_detail>(std::move(done), [this, workspace, ticket](pqxx::transaction_base& tx) {
+      return read_detail(tx, workspace, ticket, keys_);
+    });
+  }
+
+  void list_deliveries(delivery_query query, callback<std::vector<delivery_row>> done) override {
+    read<std::vector<delivery_row>>(std::move(done), [query](pqxx::transaction_base& tx) {
+      std::string outcome;
+      std::string platform;
+      std::string after;
+      std::vector<delivery_row> rows;
+      for (const auto& row : tx.exec_params(deliveries_query,
+                                            to_string(query.workspace),
+                                            text_or_null(query.outcome, outcome),
+                                            text_or_null(query.platform, platform),
+                                            text_or_null(query.after, after),
+                                            query.limit))
+        rows.push_back(delivery_in(row));
+      return domain::result{std::move(rows)};
+    });
+  }
+
+  void delivery_of(domain::uuid workspace,
+                   domain::uuid id,
+                   callback<stored_delivery> done) override {
+    read<stored_delivery>(
+      std::move(done),
+      [this, workspace, id](pqxx::transaction_base& tx) -> domain::result<stored_delivery> {
+        const auto rows = tx.exec_params(delivery_query_by_id, to_string(workspace), to_string(id));
+        if (rows.empty())
+          return fail(errc::not_found, "there is no delivery with this id");
+        const auto row = rows.front();
+        const std::string_view aad{reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()};
+        auto payload = keys_.unseal(bytes_in(row[9]), aad);
+        if (!payload)
+          return std::move(payload).why();
+        return stored_delivery{
+          delivery_in(row), text_in(row[8]), *std::move(payload), time_in(row[10])};
+      });
+  }
+
+  void ledger_of(domain::uuid workspace, callback<ledger> done) override {
+    read<ledger>(std::move(done), [workspace](pqxx::transaction_base& tx) {
+      ledger lines;
+      for (const auto& row : tx.exec_params(ledger_query, to_string(workspace)))
+        lines[text_in(row[0])] = {number_in(row[1]),
+                                  number_in(row[2]),
+                                  number_in(row[3]),
+                                  number_in(row[4]),
+                                  number_in(row[5]),
+                                  number_in(row[6])};
+      return domain::result{std::move(lines)};
+    });
+  }
+
+  void answer_to(domain::uuid workspace, std::string key, callback<stored_answer> done) override {
+    read<stored_answer>(std::move(done),
+                        [workspace, key = std::move(key)](
+                          pqxx::transaction_base& tx) -> domain::result<stored_answer> {
+                          const auto rows =
+                            tx.exec_params(answer_query, to_string(workspace), key);
+                          if (rows.empty())
+                            return fail(errc::not_found, "this Idempotency-Key is not known");
+                          return stored_answer{rows.front()[0].as<int>(), text_in(rows.front()[1])};
+                        });
+  }
+
+  void ping(callback<std::chrono::microseconds> done) override {
+    read<std::chrono::microseconds>(std::move(done), [](pqxx::transaction_base& tx) {
+      const auto start = std::chrono::steady_clock::now();
+      tx.exec("SELECT 1");
+      return domain::result{std::chrono::duration_cast<std::chrono::microseconds>(
+        std::chrono::steady_clock::now() - start)};
+    });
+  }
+
+  void count_again(domain::uuid workspace, callback<recount> done) override {
+    read<recount>(std::move(done), [workspace](pqxx::transaction_base& tx) {
+      recount found;
+      for (const auto* query : {unbalanced_query, recount_tickets, recount_intake})
+        for (const auto& row : tx.exec_params(query, to_string(workspace)))
+          found.differences.push_back(text_in(row[0]));
+      return domain::result{std::move(found)};
+    });
+  }
+
+  [[nodiscard]] pool_stats stats() const override { return pool_.stats(); }
+  void stop() override { pool_.stop(); }
+
+private:
+  /// Runs `query` in one consistent snapshot and hands its result on.
+  template <class T, class Query>
+  void read(callback<T> done, Query query) {
+    pool_.post([done = std::move(done), query = std::move(query)](
+                 domain::result<pqxx::connection*> connection, bool may_repeat) {
+      if (!connection) {
+        done(std::move(connection).why());
+        return true;
+      }
+      auto answer = guarded([&]() -> domain::result<T> {
+        pqxx::transaction<pqxx::repeatable_read, pqxx::read_only> tx{**connection};
+        return query(tx);
+      });
+      if (!answer && may_repeat && !(*connection)->is_open())
+        return false;
+      done(std::move(answer));
+      return true;
+    });
+  }
+
+  read_pool pool_;
+  const key_ring& keys_;
+};
+
+} // namespace
+
+std::unique_ptr<read_store> make_read_store(read_store_options options, const key_ring& keys) {
+  return std::make_unique<pooled_reads>(std::move(options), keys);
+}
+
+} // namespace hub::storage
