@@ -1,2 +1,10 @@
 # Every migration, in order, by hand: configuring fails when a file and this list disagree.
-set(hub_migrations)
+set(hub_migrations
+  0001_create_workspaces.sql
+  0002_create_reporters.sql
+  0003_create_tickets.sql
+  0004_create_conversations.sql
+  0005_create_ticket_events.sql
+  0006_create_webhook_deliveries.sql
+  0007_create_counters.sql
+  0008_create_idempotency_keys.sql)
