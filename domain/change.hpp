@@ -70,7 +70,7 @@ struct thread_lookup {
 /// A new ticket. Its number and reporter are given by the journal.
 struct ticket_record {
   uuid id;
-  std::string title; // scrubbed
+  std::string title;       // scrubbed
   std::string description; // scrubbed
   ticket_type type{};
   priority urgency = 3;
@@ -100,10 +100,10 @@ struct message_record {
   uuid id;
   uuid ticket_id;
   channel platform{};
-  std::string external_id; // empty for what was not said on a channel
+  std::string external_id;           // empty for what was not said on a channel
   std::string direction = "inbound"; // inbound, outbound, note
   std::string author;
-  std::string body; // scrubbed
+  std::string body;                    // scrubbed
   std::optional<std::string> original; // set where scrubbing changed the text; sealed by storage
   std::vector<std::string> pii_types;
 };
@@ -116,7 +116,7 @@ struct attachment_record {
 struct event_record {
   uuid id;
   uuid ticket_id;
-  std::string type; // past participle: created, message_added, status_changed …
+  std::string type;                  // past participle: created, message_added, status_changed …
   std::string actor_type = "system"; // user, system, notion_sync, ai
   std::optional<std::string> actor_id;
   std::string data = "{}"; // JSON object, never customer text
@@ -155,12 +155,12 @@ struct change {
 /// nothing of the Change was kept.
 struct verdict {
   enum class kind : std::uint8_t {
-    committed, // all rows are durable
-    duplicate, // this delivery, message or idempotency key is known; `ticket_id` says as what
+    committed,    // all rows are durable
+    duplicate,    // this delivery, message or idempotency key is known; `ticket_id` says as what
     known_thread, // the thread has a ticket already: send the report there
-    conflict, // the ticket is at `version`, not where the Change expected it
-    quarantined, // the database refused the Change; its delivery is kept for operators
-    failed, // nothing happened; `why` says why and whether trying again helps
+    conflict,     // the ticket is at `version`, not where the Change expected it
+    quarantined,  // the database refused the Change; its delivery is kept for operators
+    failed,       // nothing happened; `why` says why and whether trying again helps
   };
   kind what = kind::failed;
   uuid ticket_id;

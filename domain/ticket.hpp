@@ -23,14 +23,10 @@ using priority = int;
 inline constexpr priority highest_priority = 0;
 inline constexpr priority lowest_priority = 5;
 
-inline constexpr std::array all_statuses{ticket_status::open,
-                                         ticket_status::in_progress,
-                                         ticket_status::resolved,
-                                         ticket_status::closed};
-inline constexpr std::array all_ticket_types{ticket_type::bug,
-                                             ticket_type::feature_request,
-                                             ticket_type::question,
-                                             ticket_type::incident};
+inline constexpr std::array all_statuses{
+  ticket_status::open, ticket_status::in_progress, ticket_status::resolved, ticket_status::closed};
+inline constexpr std::array all_ticket_types{
+  ticket_type::bug, ticket_type::feature_request, ticket_type::question, ticket_type::incident};
 
 [[nodiscard]] std::string_view to_string(ticket_status status);
 [[nodiscard]] std::string_view to_string(ticket_type type);

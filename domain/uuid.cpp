@@ -66,7 +66,8 @@ time_point made_at(const uuid& id) {
 }
 
 uuid uuid_generator::next(time_point now) {
-  const auto millisecond = std::max<std::int64_t>(now.time_since_epoch().count(), last_millisecond_);
+  const auto millisecond =
+    std::max<std::int64_t>(now.time_since_epoch().count(), last_millisecond_);
   if (millisecond > last_millisecond_) {
     last_millisecond_ = millisecond;
     counter_ = static_cast<std::uint32_t>(random_() % (counter_limit / 2));

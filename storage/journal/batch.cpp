@@ -118,17 +118,17 @@ void journal_batch::look_up() {
     const auto* thread = what.opens && what.opens->thread ? &*what.opens->thread : nullptr;
     const auto* delivery = what.delivery && !what.delivery->settles ? &*what.delivery : nullptr;
     const auto* author = what.author ? &*what.author : nullptr;
-    wanted.add(
-      what.workspace,
-      to_string(platform_of(what)),
-      delivery ? std::optional{delivery->external_id} : std::nullopt,
-      delivery ? std::optional{day_of{delivery->occurred_at}} : std::nullopt,
-      thread ? std::optional{thread->thread_id} : std::nullopt,
-      what.message ? unless_empty(what.message->external_id) : std::nullopt,
-      thread ? thread->quoted_message_id : std::nullopt,
-      author ? unless_empty(author->platform_user_id) : std::nullopt,
-      thread ? thread->joins_since : std::nullopt,
-      author && author->email ? std::optional{folded_email(*author->email)} : std::nullopt);
+    wanted.add(what.workspace,
+               to_string(platform_of(what)),
+               delivery ? std::optional{delivery->external_id} : std::nullopt,
+               delivery ? std::optional{day_of{delivery->occurred_at}} : std::nullopt,
+               thread ? std::optional{thread->thread_id} : std::nullopt,
+               what.message ? unless_empty(what.message->external_id) : std::nullopt,
+               thread ? thread->quoted_message_id : std::nullopt,
+               author ? unless_empty(author->platform_user_id) : std::nullopt,
+               thread ? thread->joins_since : std::nullopt,
+               author && author->email ? std::optional{folded_email(*author->email)}
+                                       : std::nullopt);
   }
   for (const auto& known : std::move(wanted).run(tx_, statements::look_up.name)) {
     auto& item = entries_[known[0].as<std::size_t>()];
@@ -256,18 +256,17 @@ void journal_batch::apply_updates() {
   std::ranges::sort(asked, {}, [](const entry* item) { return item->ticket; });
   for (const auto* item : asked) {
     const auto& update = *item->change->updates;
-    rows.add(
-      item->change->workspace,
-      update.id,
-      update.expected_version,
-      update.title,
-      update.description,
-      update.type ? std::optional{to_string(*update.type)} : std::nullopt,
-      update.urgency,
-      update.status ? std::optional{to_string(*update.status)} : std::nullopt,
-      update.tags,
-      update.more_pii_types,
-      item->change->at);
+    rows.add(item->change->workspace,
+             update.id,
+             update.expected_version,
+             update.title,
+             update.description,
+             update.type ? std::optional{to_string(*update.type)} : std::nullopt,
+             update.urgency,
+             update.status ? std::optional{to_string(*update.status)} : std::nullopt,
+             update.tags,
+             update.more_pii_types,
+             item->change->at);
   }
   std::vector<bool> done(asked.size(), false);
   for (const auto& row : std::move(rows).run(tx_, statements::update_tickets.name)) {
@@ -361,9 +360,9 @@ void journal_batch::write_messages() {
     if (!item.stands || !item.change->message)
       continue;
     const auto& message = *item.change->message;
-    const auto sealed =
-      message.original ? std::optional{keys_.seal(*message.original, as_bytes(message.id))}
-                       : std::nullopt;
+    const auto sealed = message.original
+                          ? std::optional{keys_.seal(*message.original, as_bytes(message.id))}
+                          : std::nullopt;
     rows.add(item.change->workspace,
              message.id,
              item.ticket,
@@ -446,9 +445,9 @@ void journal_batch::write_deliveries() {
       continue;
     // A replay of a known delivery is counted, not stored; a known message under a new delivery id
     // is stored.
-    const bool known_message =
-      item.verdict.what == verdict::kind::duplicate && !item.ticket.is_nil()
-      && item.verdict.delivery_id == item.change->delivery->id;
+    const bool known_message = item.verdict.what == verdict::kind::duplicate
+                               && !item.ticket.is_nil()
+                               && item.verdict.delivery_id == item.change->delivery->id;
     if (!item.stands && !known_message)
       continue;
     const auto& delivery = *item.change->delivery;

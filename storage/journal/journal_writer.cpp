@@ -146,12 +146,11 @@ private:
 
   /// Whether the connection still answers; asked only after a failure.
   bool alive() {
-    return connection_ && connection_->is_open()
-           && guarded([&]() -> domain::outcome {
-                pqxx::nontransaction tx{*connection_};
-                tx.exec("SELECT 1");
-                return domain::done{};
-              }).has_value();
+    return connection_ && connection_->is_open() && guarded([&]() -> domain::outcome {
+                                                      pqxx::nontransaction tx{*connection_};
+                                                      tx.exec("SELECT 1");
+                                                      return domain::done{};
+                                                    }).has_value();
   }
 
   std::vector<verdict> commit_or_split(batch_view members, commit_stats& stats) {
@@ -194,8 +193,8 @@ private:
     kept.workspace = poison.workspace;
     kept.at = poison.at;
     kept.delivery = poison.delivery;
-    kept.delivery->external_id = std::string{
-      domain::prefix_of(domain::clean_utf8(poison.delivery->external_id), 255, 1000)};
+    kept.delivery->external_id =
+      std::string{domain::prefix_of(domain::clean_utf8(poison.delivery->external_id), 255, 1000)};
     kept.delivery->content_type = domain::clean_utf8(poison.delivery->content_type);
     kept.delivery->outcome = domain::delivery_outcome::quarantined;
     kept.delivery->error = why.message;

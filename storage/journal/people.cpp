@@ -123,7 +123,8 @@ std::vector<people_of_batch::identity> people_of_batch::identities() const {
   order.reserve(identities_.size());
   for (const auto& entry : identities_)
     order.push_back(&entry);
-  std::ranges::sort(order, {}, [](const auto* entry) -> const std::string& { return entry->first; });
+  std::ranges::sort(
+    order, {}, [](const auto* entry) -> const std::string& { return entry->first; });
   std::vector<identity> sorted;
   sorted.reserve(order.size());
   for (const auto* entry : order)

@@ -13,8 +13,8 @@ namespace hub::storage {
 /// What the database knows of a Change's author.
 struct known_person {
   std::optional<domain::uuid> identity_reporter; // whom the identity belongs to
-  std::optional<std::string> identity_email; // that person's address
-  std::optional<domain::uuid> email_reporter; // who owns the address the author wrote from
+  std::optional<std::string> identity_email;     // that person's address
+  std::optional<domain::uuid> email_reporter;    // who owns the address the author wrote from
 };
 
 /// Decides, for the authors of one batch, who they are: by e-mail first, else by identity. A person

@@ -61,8 +61,7 @@ template <std::size_t Columns>
 class row_set {
 public:
   template <class... Fields>
-    requires(sizeof...(Fields) == Columns)
-  void add(const Fields&... fields) {
+  requires(sizeof...(Fields) == Columns) void add(const Fields&... fields) {
     std::size_t column = 0;
     (columns_[column++].add(fields), ...);
     ++rows_;

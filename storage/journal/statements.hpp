@@ -241,11 +241,10 @@ inline constexpr statement count_intake{"count_intake", R"sql(
 )sql"};
 
 inline constexpr std::array all{
-  look_up,        find_idempotent, add_reporters,     set_emails,      add_tickets,
-  update_tickets, find_versions,   add_sources,       add_identities,  touch_identities,
-  relink_identity, add_messages,   add_attachments,   add_deliveries,  settle_deliveries,
-  add_events,     add_idempotent,  store_answers,     count_tickets,
-  count_intake,
+  look_up,         find_idempotent, add_reporters,   set_emails,     add_tickets,
+  update_tickets,  find_versions,   add_sources,     add_identities, touch_identities,
+  relink_identity, add_messages,    add_attachments, add_deliveries, settle_deliveries,
+  add_events,      add_idempotent,  store_answers,   count_tickets,  count_intake,
 };
 
 } // namespace hub::storage::statements

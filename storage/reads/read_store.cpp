@@ -12,8 +12,8 @@ namespace hub::storage {
 
 namespace {
 
-using domain::fail;
 using domain::errc;
+using domain::fail;
 
 constexpr auto deliveries_query = R"sql(
   SELECT id, platform, external_id, outcome, error, ticket_id, octet_length(payload_sealed),
@@ -125,9 +125,8 @@ public:
     });
   }
 
-  void detail_of(domain::uuid workspace,
-                 domain::uuid ticket,
-                 callback<ticket_detail> done) override {
+  void
+  detail_of(domain::uuid workspace, domain::uuid ticket, callback<ticket_detail> done) override {
     read<ticket_detail>(std::move(done), [this, workspace, ticket](pqxx::transaction_base& tx) {
       return read_detail(tx, workspace, ticket, keys_);
     });
@@ -150,9 +149,8 @@ public:
     });
   }
 
-  void delivery_of(domain::uuid workspace,
-                   domain::uuid id,
-                   callback<stored_delivery> done) override {
+  void
+  delivery_of(domain::uuid workspace, domain::uuid id, callback<stored_delivery> done) override {
     read<stored_delivery>(
       std::move(done),
       [this, workspace, id](pqxx::transaction_base& tx) -> domain::result<stored_delivery> {
@@ -187,8 +185,7 @@ public:
     read<stored_answer>(std::move(done),
                         [workspace, key = std::move(key)](
                           pqxx::transaction_base& tx) -> domain::result<stored_answer> {
-                          const auto rows =
-                            tx.exec_params(answer_query, to_string(workspace), key);
+                          const auto rows = tx.exec_params(answer_query, to_string(workspace), key);
                           if (rows.empty())
                             return fail(errc::not_found, "this Idempotency-Key is not known");
                           return stored_answer{rows.front()[0].as<int>(), text_in(rows.front()[1])};

@@ -85,7 +85,7 @@ struct ticket_detail {
   std::optional<std::string> notion_page_id;
   std::optional<std::string> notion_url;
   std::vector<source_row> sources;
-  std::vector<event_row> events; // newest first
+  std::vector<event_row> events;     // newest first
   std::vector<message_row> messages; // oldest first
   std::vector<attachment_row> attachments;
   bool truncated = false; // older events or messages exist beyond `history_limit`
@@ -186,11 +186,14 @@ class read_store {
 public:
   virtual ~read_store() = default;
 
-  virtual void core_of(domain::uuid workspace, domain::uuid ticket, callback<domain::ticket_core> done) = 0;
+  virtual void
+  core_of(domain::uuid workspace, domain::uuid ticket, callback<domain::ticket_core> done) = 0;
   virtual void list_tickets(ticket_query query, callback<ticket_page> done) = 0;
-  virtual void detail_of(domain::uuid workspace, domain::uuid ticket, callback<ticket_detail> done) = 0;
+  virtual void
+  detail_of(domain::uuid workspace, domain::uuid ticket, callback<ticket_detail> done) = 0;
   virtual void list_deliveries(delivery_query query, callback<std::vector<delivery_row>> done) = 0;
-  virtual void delivery_of(domain::uuid workspace, domain::uuid id, callback<stored_delivery> done) = 0;
+  virtual void
+  delivery_of(domain::uuid workspace, domain::uuid id, callback<stored_delivery> done) = 0;
   virtual void ledger_of(domain::uuid workspace, callback<ledger> done) = 0;
   virtual void answer_to(domain::uuid workspace, std::string key, callback<stored_answer> done) = 0;
   /// Round trip to the database; for /health.

@@ -214,8 +214,7 @@ std::vector<source_row> read_sources(pqxx::transaction_base& tx,
                                      const key_ring& keys) {
   std::vector<source_row> sources;
   for (const auto& row : tx.exec_params(sources_query, workspace, ticket)) {
-    source_row source{
-      text_in(row[0]), text_in(row[1]), optional_in(row[2], text_in), std::nullopt};
+    source_row source{text_in(row[0]), text_in(row[1]), optional_in(row[2], text_in), std::nullopt};
     if (!row[3].is_null()) {
       const auto id = id_in(row[3]);
       const std::string_view aad{reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()};
@@ -229,9 +228,8 @@ std::vector<source_row> read_sources(pqxx::transaction_base& tx,
 
 } // namespace
 
-domain::result<domain::ticket_core> read_core(pqxx::transaction_base& tx,
-                                              const domain::uuid& workspace,
-                                              const domain::uuid& ticket) {
+domain::result<domain::ticket_core>
+read_core(pqxx::transaction_base& tx, const domain::uuid& workspace, const domain::uuid& ticket) {
   const auto rows = tx.exec_params(core_query, to_string(workspace), to_string(ticket));
   if (rows.empty())
     return domain::fail(domain::errc::not_found, "there is no ticket with this id");
@@ -275,11 +273,11 @@ domain::result<ticket_detail> read_detail(pqxx::transaction_base& tx,
                                           const key_ring& keys) {
   const auto workspace_text = to_string(workspace);
   const auto ticket_text = to_string(ticket);
-  const auto rows = tx.exec_params(std::string{"SELECT "} + ticket_columns + detail_columns
-                                     + ticket_tables
-                                     + " WHERE t.workspace_id = $1::uuid AND t.id = $2::uuid",
-                                   workspace_text,
-                                   ticket_text);
+  const auto rows =
+    tx.exec_params(std::string{"SELECT "} + ticket_columns + detail_columns + ticket_tables
+                     + " WHERE t.workspace_id = $1::uuid AND t.id = $2::uuid",
+                   workspace_text,
+                   ticket_text);
   if (rows.empty())
     return domain::fail(domain::errc::not_found, "there is no ticket with this id");
   const auto row = rows.front();

@@ -1,0 +1,301 @@
+#include "domain/intake.hpp"
+
+#include "domain/scrub.hpp"
+#include "domain/text.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace hub::domain {
+
+namespace {
+
+using nlohmann::json;
+
+std::string text_of(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+event_record
+event_on(const uuid& ticket, std::string type, json data, uuid_generator& ids, time_point now) {
+  event_record event;
+  event.id = ids.next(now);
+  event.ticket_id = ticket;
+  event.type = std::move(type);
+  event.data = text_of(data);
+  return event;
+}
+
+delivery_record delivery_of(const intake_item& item, uuid_generator& ids, time_point now) {
+  delivery_record delivery;
+  delivery.id = ids.next(now);
+  delivery.platform = item.platform;
+  delivery.external_id = item.delivery_id;
+  delivery.occurred_at = item.occurred_at;
+  delivery.received_at = item.received_at;
+  delivery.content_type = item.content_type;
+  delivery.payload = item.payload;
+  delivery.settles = item.settles;
+  return delivery;
+}
+
+person_record
+person_of(const intake_item& item, const author& from, uuid_generator& ids, time_point now) {
+  return {.new_reporter_id = ids.next(now),
+          .platform = item.platform,
+          .platform_user_id = from.platform_user_id,
+          .display_name = from.display_name,
+          .email = from.email,
+          .locale = from.locale,
+          .wrote_at = item.occurred_at};
+}
+
+message_record message_of(const intake_item& item,
+                          const report& said,
+                          const uuid& ticket,
+                          uuid_generator& ids,
+                          time_point now) {
+  message_record message;
+  message.id = ids.next(now);
+  message.ticket_id = ticket;
+  message.platform = item.platform;
+  message.external_id = said.message_id;
+  message.author =
+    said.from.display_name.empty() ? said.from.platform_user_id : said.from.display_name;
+  message.body = item.prepared.body;
+  message.original = item.prepared.original;
+  message.pii_types = item.prepared.pii_types;
+  return message;
+}
+
+/// What both ways of taking a report in have in common.
+change speaking(const intake_item& item, const uuid& ticket, uuid_generator& ids, time_point now) {
+  const auto& said = std::get<report>(item.content);
+  change what;
+  what.workspace = item.workspace;
+  what.at = now;
+  what.delivery = delivery_of(item, ids, now);
+  what.author = person_of(item, said.from, ids, now);
+  what.message = message_of(item, said, ticket, ids, now);
+  for (const auto& file : said.attachments)
+    what.attachments.push_back({ids.next(now), file});
+  return what;
+}
+
+json flat_object(const std::vector<std::pair<std::string, std::string>>& pairs) {
+  json object = json::object();
+  for (const auto& [name, value] : pairs)
+    object[name] = scrub(value).text;
+  return object;
+}
+
+void change_status(change& what,
+                   ticket_update& update,
+                   const ticket_core& ticket,
+                   ticket_status to,
+                   const char* reason,
+                   uuid_generator& ids) {
+  update.status = to;
+  json data{{"from", to_string(ticket.status)}, {"to", to_string(to)}};
+  if (reason != nullptr)
+    data["reason"] = reason;
+  what.events.push_back(event_on(ticket.id, "status_changed", std::move(data), ids, what.at));
+}
+
+void sign(change& what, const std::optional<std::string>& actor_id) {
+  for (auto& event : what.events) {
+    event.actor_type = "user";
+    event.actor_id = actor_id;
+  }
+}
+
+} // namespace
+
+prepared_text prepare(const std::string& text) {
+  prepared_text prepared;
+  auto clean = scrub(text);
+  prepared.pii_types = clean.types();
+  prepared.suggested = infer(text);
+  prepared.title = title_of(clean.text);
+  if (!clean.redactions.empty())
+    prepared.original = text;
+  prepared.body = std::move(clean.text);
+  return prepared;
+}
+
+std::string intake_item::order_key() const {
+  if (const auto* said = std::get_if<report>(&content))
+    return said->conversation;
+  return delivery_id;
+}
+
+change
+opening(const intake_item& item, const intake_rules& rules, uuid_generator& ids, time_point now) {
+  const auto& said = std::get<report>(item.content);
+  const auto id = ids.next(now);
+  auto what = speaking(item, id, ids, now);
+  ticket_record ticket;
+  ticket.id = id;
+  ticket.title = item.prepared.title;
+  ticket.description = item.prepared.body;
+  ticket.type = item.prepared.suggested.type;
+  ticket.urgency = item.prepared.suggested.urgency;
+  ticket.original_channel = item.platform;
+  ticket.metadata = text_of(flat_object(said.metadata));
+  ticket.pii_types = item.prepared.pii_types;
+  ticket.external_url = said.external_url;
+  ticket.thread = thread_lookup{said.thread_id, said.quoted_message_id, std::nullopt};
+  if (said.joins_open_ticket)
+    ticket.thread->joins_since = item.occurred_at - rules.reply_window;
+  what.opens = std::move(ticket);
+  what.events.push_back(event_on(id, "created", {{"channel", to_string(item.platform)}}, ids, now));
+  return what;
+}
+
+change attaching(const intake_item& item,
+                 const ticket_core& ticket,
+                 const intake_rules& rules,
+                 uuid_generator& ids,
+                 time_point now) {
+  auto what = speaking(item, ticket.id, ids, now);
+  ticket_update update;
+  update.id = ticket.id;
+  update.expected_version = ticket.version;
+  update.more_pii_types = item.prepared.pii_types;
+  what.events.push_back(
+    event_on(ticket.id,
+             "message_added",
+             {{"message_id", to_string(what.message->id)}, {"channel", to_string(item.platform)}},
+             ids,
+             now));
+  if (rules.reopen_resolved && is_finished(ticket.status))
+    change_status(what, update, ticket, ticket_status::open, "new_message", ids);
+  what.updates = std::move(update);
+  return what;
+}
+
+change recording(const intake_item& item, uuid_generator& ids, time_point now) {
+  change what;
+  what.workspace = item.workspace;
+  what.at = now;
+  what.delivery = delivery_of(item, ids, now);
+  if (const auto* other = std::get_if<not_feedback>(&item.content)) {
+    what.delivery->outcome = delivery_outcome::not_feedback;
+    what.delivery->error = other->reason;
+  } else if (const auto* unread = std::get_if<not_understood>(&item.content)) {
+    what.delivery->outcome = delivery_outcome::quarantined;
+    what.delivery->error = unread->error;
+  }
+  return what;
+}
+
+result<std::optional<change>>
+editing(const ticket_patch& patch, const ticket_core& ticket, uuid_generator& ids, time_point now) {
+  if (patch.expected_version && *patch.expected_version != ticket.version)
+    return fail(errc::conflict,
+                "the ticket has changed since you read it: it is at version "
+                  + std::to_string(ticket.version) + ", you have "
+                  + std::to_string(*patch.expected_version) + "; read it again");
+  if (patch.status)
+    if (auto step = check_transition(ticket.status, *patch.status); !step)
+      return std::move(step).why();
+
+  change what;
+  what.workspace = ticket.workspace;
+  what.at = now;
+  ticket_update update;
+  update.id = ticket.id;
+  update.expected_version = ticket.version;
+  const auto note = [&](const char* type, json data) {
+    what.events.push_back(event_on(ticket.id, type, std::move(data), ids, now));
+  };
+  if (patch.status && *patch.status != ticket.status)
+    change_status(what, update, ticket, *patch.status, nullptr, ids);
+  if (patch.urgency && *patch.urgency != ticket.urgency) {
+    update.urgency = patch.urgency;
+    note("priority_changed", {{"from", ticket.urgency}, {"to", *patch.urgency}});
+  }
+  if (patch.type && *patch.type != ticket.type) {
+    update.type = patch.type;
+    note("type_changed", {{"from", to_string(ticket.type)}, {"to", to_string(*patch.type)}});
+  }
+  if (patch.title) {
+    auto clean = scrub(*patch.title);
+    update.title = std::move(clean.text);
+    note("title_changed", json::object());
+  }
+  if (patch.description) {
+    auto clean = scrub(*patch.description);
+    update.more_pii_types = clean.types();
+    update.description = std::move(clean.text);
+    note("description_changed", json::object());
+  }
+  if (patch.tags) {
+    update.tags = patch.tags;
+    note("tags_changed", {{"to", *patch.tags}});
+  }
+  if (what.events.empty() && !patch.idempotency)
+    return std::optional<change>{};
+  sign(what, patch.actor_id);
+  what.idempotency = patch.idempotency;
+  what.updates = std::move(update);
+  return std::optional{std::move(what)};
+}
+
+change creating(const new_ticket& asked, uuid_generator& ids, time_point now) {
+  auto prepared = prepare(asked.description);
+  auto title = scrub(asked.title);
+  change what;
+  what.workspace = asked.workspace;
+  what.at = now;
+  ticket_record ticket;
+  ticket.id = ids.next(now);
+  const auto suggested = infer(asked.title + ". " + asked.description);
+  ticket.type = asked.type.value_or(suggested.type);
+  ticket.urgency = asked.urgency.value_or(suggested.urgency);
+  ticket.original_channel = asked.original_channel;
+  ticket.pii_types = prepared.pii_types;
+  for (auto& type : title.types())
+    if (std::find(ticket.pii_types.begin(), ticket.pii_types.end(), type) == ticket.pii_types.end())
+      ticket.pii_types.push_back(std::move(type));
+  std::sort(ticket.pii_types.begin(), ticket.pii_types.end());
+  ticket.title = std::move(title.text);
+  ticket.description = prepared.body;
+  if (!asked.reporter_name.empty() || asked.reporter_email)
+    what.author = person_record{.new_reporter_id = ids.next(now),
+                                .platform = asked.original_channel,
+                                .platform_user_id = {},
+                                .display_name = asked.reporter_name,
+                                .email = asked.reporter_email,
+                                .locale = std::nullopt,
+                                .wrote_at = now};
+  if (!asked.description.empty()) {
+    message_record message;
+    message.id = ids.next(now);
+    message.ticket_id = ticket.id;
+    message.platform = asked.original_channel;
+    message.author = asked.reporter_name;
+    message.body = std::move(prepared.body);
+    message.original = std::move(prepared.original);
+    message.pii_types = std::move(prepared.pii_types);
+    what.message = std::move(message);
+  }
+  what.events.push_back(
+    event_on(ticket.id, "created", {{"channel", to_string(asked.original_channel)}}, ids, now));
+  sign(what, asked.actor_id);
+  what.idempotency = asked.idempotency;
+  what.opens = std::move(ticket);
+  return what;
+}
+
+ticket_core after(ticket_core before, const ticket_update& done, std::int64_t version) {
+  before.version = version;
+  before.status = done.status.value_or(before.status);
+  before.type = done.type.value_or(before.type);
+  before.urgency = done.urgency.value_or(before.urgency);
+  return before;
+}
+
+} // namespace hub::domain
