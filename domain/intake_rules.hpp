@@ -1,0 +1,48 @@
+#pragma once
+
+#include "domain/report.hpp"
+
+#include <cstddef>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+// What every normaliser keeps to, so that the channels cannot drift apart.
+namespace hub::domain {
+
+/// Longer identifiers are refused, never cut: two long ids must not become one.
+inline constexpr std::size_t max_identifier_bytes = 255;
+
+/// The parts with ':' between them; empty when any part is, so that a missing part is noticed.
+std::string joined_id(std::initializer_list<std::string_view> parts);
+
+/// A provider's own word for something, as a `not_feedback` reason: snake_case, at most 64 bytes.
+std::string reason_from(std::string_view word);
+
+/// `text` without white space at its ends.
+std::string_view trimmed(std::string_view text);
+
+/// At most `bytes` bytes of valid UTF-8 text, cut between characters. For labels, never for ids.
+std::string_view shortened(std::string_view text, std::size_t bytes);
+
+/// A person's name as a label: trimmed, at most 255 bytes.
+std::string label_of(std::string_view text);
+
+/// "[image] photo.png" for each file, one a line: what stands for a message of files alone.
+std::string names_of(const std::vector<attachment>& files);
+
+/// Adds a fact unless it is empty; values are cut at 1,000 bytes.
+void note(report& about, std::string_view name, std::string_view value);
+
+/// The finished content: text trimmed, or told from the attachments; `empty` where neither is.
+std::variant<report, not_feedback> content_from(report written);
+
+/// Sixteen hex digits that stand for `bytes`, where a provider gives an event no id.
+std::string digest_of(std::string_view bytes);
+
+/// The intake, if it holds anything at all and every identifier in it is usable.
+result<intake> checked(intake understood);
+
+} // namespace hub::domain
