@@ -1,0 +1,464 @@
+#include "config/schema.hpp"
+
+#include <algorithm>
+#include <array>
+#include <type_traits>
+
+namespace hub::config {
+
+namespace {
+
+template <class Target>
+void assign(Target& target, const value& from) {
+  if constexpr (std::is_same_v<Target, log_format>)
+    target = std::get<std::string>(from) == "json" ? log_format::json : log_format::text;
+  else if constexpr (
+    std::is_same_v<
+      Target,
+      bool> || std::is_same_v<Target, endpoint> || std::is_same_v<Target, std::vector<std::string>>)
+    target = std::get<Target>(from);
+  else if constexpr (std::is_integral_v<Target>)
+    target = static_cast<Target>(std::get<std::int64_t>(from)); // the bounds fit the member
+  else if constexpr (std::is_constructible_v<Target, std::string>)
+    target = std::get<std::string>(from);
+  else
+    target = std::chrono::duration_cast<Target>(std::get<std::chrono::milliseconds>(from));
+}
+
+template <>
+void assign(log_level& target, const value& from) {
+  constexpr std::array<std::string_view, 5> names{"trace", "debug", "info", "warn", "error"};
+  const auto found = std::ranges::find(names, std::get<std::string>(from));
+  target = static_cast<log_level>(found - names.begin());
+}
+
+// Names the member by its path: `into<&settings::http, &http_settings::bind>`.
+template <auto... Members>
+void into(settings& target, const value& from) {
+  assign((target.*....*Members), from);
+}
+
+constexpr std::int64_t second = 1'000;
+constexpr std::int64_t minute = 60 * second;
+constexpr std::int64_t hour = 60 * minute;
+constexpr std::int64_t day = 24 * hour;
+constexpr std::int64_t kib = 1 << 10;
+constexpr std::int64_t mib = 1 << 20;
+constexpr std::int64_t gib = 1 << 30;
+
+constexpr setting text(std::string_view key,
+                       std::string_view env,
+                       std::string_view description,
+                       void (*store)(settings&, const value&)) {
+  return {key, env, kind::text, {}, description, store};
+}
+
+constexpr setting secret(std::string_view key,
+                         std::string_view env,
+                         std::string_view description,
+                         void (*store)(settings&, const value&),
+                         kind type = kind::text,
+                         std::string_view schemes = {}) {
+  return {key, env, type, {}, description, store, true, 0, 0, schemes};
+}
+
+constexpr setting web_address(std::string_view key,
+                              std::string_view env,
+                              std::string_view fallback,
+                              std::string_view description,
+                              void (*store)(settings&, const value&)) {
+  return {key, env, kind::url, fallback, description, store, false, 0, 0, "http|https"};
+}
+
+constexpr setting limit(std::string_view key,
+                        std::string_view env,
+                        kind type,
+                        std::string_view fallback,
+                        std::int64_t least,
+                        std::int64_t most,
+                        std::string_view description,
+                        void (*store)(settings&, const value&)) {
+  return {key, env, type, fallback, description, store, false, least, most};
+}
+
+constexpr setting general[] = {
+  {"data_dir",
+   "HUB_DATA_DIR",
+   kind::text,
+   "./var",
+   "where the hub keeps its database, keys and logs",
+   into<&settings::data_dir>},
+  {"simulation",
+   "HUB_SIMULATION",
+   kind::boolean,
+   "off",
+   "offers the calls that make up reports and incidents, for trying the hub out",
+   into<&settings::simulation>},
+  {"log.format",
+   "LOG_FORMAT",
+   kind::choice,
+   "json",
+   "how log lines look",
+   into<&settings::log, &log_settings::format>,
+   false,
+   0,
+   0,
+   "json|text"},
+  {"log.level",
+   "LOG_LEVEL",
+   kind::choice,
+   "info",
+   "the least that is logged",
+   into<&settings::log, &log_settings::level>,
+   false,
+   0,
+   0,
+   "trace|debug|info|warn|error"},
+};
+
+constexpr setting http[] = {
+  {"http.bind",
+   "HUB_BIND",
+   kind::bind,
+   "127.0.0.1:3000",
+   "address and port to listen on; port 0 takes a free one",
+   into<&settings::http, &http_settings::bind>},
+  limit("http.threads",
+        "HUB_HTTP_THREADS",
+        kind::integer,
+        "0",
+        0,
+        256,
+        "threads that serve connections; 0 takes one a core",
+        into<&settings::http, &http_settings::threads>),
+  {"http.cors_origins",
+   "CORS_ORIGINS",
+   kind::origins,
+   "",
+   "origins of other web pages that may call the API",
+   into<&settings::http, &http_settings::cors_origins>},
+  {"http.trusted_proxies",
+   "HUB_TRUSTED_PROXIES",
+   kind::networks,
+   "",
+   "reverse proxies whose X-Forwarded-For is believed",
+   into<&settings::http, &http_settings::trusted_proxies>},
+  limit("http.max_target",
+        "HUB_HTTP_MAX_TARGET",
+        kind::size,
+        "4KiB",
+        256,
+        mib,
+        "longest path and query of a request",
+        into<&settings::http, &http_settings::limits, &http_limits::max_target>),
+  limit("http.max_head",
+        "HUB_HTTP_MAX_HEAD",
+        kind::size,
+        "16KiB",
+        kib,
+        mib,
+        "longest head of a request, all headers together",
+        into<&settings::http, &http_settings::limits, &http_limits::max_head>),
+  limit("http.max_headers",
+        "HUB_HTTP_MAX_HEADERS",
+        kind::integer,
+        "100",
+        8,
+        10'000,
+        "most headers of a request",
+        into<&settings::http, &http_settings::limits, &http_limits::max_headers>),
+  limit("http.max_body",
+        "HUB_HTTP_MAX_BODY",
+        kind::size,
+        "1MiB",
+        kib,
+        gib,
+        "longest body of a request",
+        into<&settings::http, &http_settings::limits, &http_limits::max_body>),
+  limit("http.max_pipelined",
+        "HUB_HTTP_MAX_PIPELINED",
+        kind::size,
+        "64KiB",
+        kib,
+        64 * mib,
+        "what a client may send ahead of the answers",
+        into<&settings::http, &http_settings::limits, &http_limits::max_pipelined>),
+  limit("http.max_stream_buffer",
+        "HUB_HTTP_MAX_STREAM_BUFFER",
+        kind::size,
+        "1MiB",
+        kib,
+        gib,
+        "what may wait for a slow reader of the live stream",
+        into<&settings::http, &http_settings::limits, &http_limits::max_stream_buffer>),
+  limit("http.max_connections",
+        "HUB_HTTP_MAX_CONNECTIONS",
+        kind::integer,
+        "4096",
+        1,
+        1'000'000,
+        "most connections at once",
+        into<&settings::http, &http_settings::limits, &http_limits::max_connections>),
+  limit("http.max_connections_per_address",
+        "HUB_HTTP_MAX_CONNECTIONS_PER_ADDRESS",
+        kind::integer,
+        "1024",
+        1,
+        1'000'000,
+        "most connections of one address at once",
+        into<&settings::http, &http_settings::limits, &http_limits::max_connections_per_address>),
+  limit("http.head_timeout",
+        "HUB_HTTP_HEAD_TIMEOUT",
+        kind::duration,
+        "10s",
+        100,
+        hour,
+        "time to send a request's head",
+        into<&settings::http, &http_settings::limits, &http_limits::head_timeout>),
+  limit("http.body_timeout",
+        "HUB_HTTP_BODY_TIMEOUT",
+        kind::duration,
+        "30s",
+        100,
+        hour,
+        "time to send a request's body",
+        into<&settings::http, &http_settings::limits, &http_limits::body_timeout>),
+  limit("http.idle_timeout",
+        "HUB_HTTP_IDLE_TIMEOUT",
+        kind::duration,
+        "60s",
+        100,
+        day,
+        "time between two requests of a connection",
+        into<&settings::http, &http_settings::limits, &http_limits::idle_timeout>),
+  limit("http.handler_timeout",
+        "HUB_HTTP_HANDLER_TIMEOUT",
+        kind::duration,
+        "30s",
+        100,
+        hour,
+        "time to find an answer",
+        into<&settings::http, &http_settings::limits, &http_limits::handler_timeout>),
+  limit("http.write_timeout",
+        "HUB_HTTP_WRITE_TIMEOUT",
+        kind::duration,
+        "30s",
+        100,
+        hour,
+        "time a client may take without reading any of the answer",
+        into<&settings::http, &http_settings::limits, &http_limits::write_timeout>),
+};
+
+constexpr setting storage[] = {
+  secret("database.url",
+         "DATABASE_URL",
+         "a PostgreSQL of one's own; without it the hub runs one itself",
+         into<&settings::database, &database_settings::url>,
+         kind::database),
+  limit("database.readers",
+        "HUB_DATABASE_READERS",
+        kind::integer,
+        "4",
+        1,
+        100,
+        "connections that answer queries",
+        into<&settings::database, &database_settings::readers>),
+  text("postgres.user",
+       "HUB_POSTGRES_USER",
+       "account that runs the hub's own PostgreSQL when the hub is root",
+       into<&settings::postgres, &postgres_settings::user>),
+  text("postgres.bin",
+       "HUB_POSTGRES_BIN",
+       "directory of the programs postgres and initdb, where they are not found by themselves",
+       into<&settings::postgres, &postgres_settings::bin_dir>),
+  limit("postgres.shared_buffers",
+        "HUB_POSTGRES_SHARED_BUFFERS",
+        kind::size,
+        "128MiB",
+        mib,
+        64 * gib,
+        "memory of the hub's own PostgreSQL for its pages",
+        into<&settings::postgres, &postgres_settings::shared_buffers>),
+  limit("postgres.max_connections",
+        "HUB_POSTGRES_MAX_CONNECTIONS",
+        kind::integer,
+        "50",
+        10,
+        1'000,
+        "connections the hub's own PostgreSQL accepts",
+        into<&settings::postgres, &postgres_settings::max_connections>),
+  secret("sealing.keys",
+         "HUB_SEALING_KEYS",
+         "the keys that seal personal data, for nodes that share a database; otherwise keys.json "
+         "in the data directory",
+         into<&settings::sealing, &sealing_settings::keys>),
+  {"intake.reopen_resolved",
+   "HUB_INTAKE_REOPEN_RESOLVED",
+   kind::boolean,
+   "on",
+   "a reply to a resolved ticket opens it again",
+   into<&settings::intake, &intake_settings::reopen_resolved>},
+  limit("intake.whatsapp_window",
+        "HUB_INTAKE_WHATSAPP_WINDOW",
+        kind::duration,
+        "24h",
+        minute,
+        365 * day,
+        "WhatsApp messages of one person within it are one conversation",
+        into<&settings::intake, &intake_settings::whatsapp_window>),
+  limit("intake.ticket_idle",
+        "HUB_INTAKE_TICKET_IDLE",
+        kind::duration,
+        "300s",
+        second,
+        7 * day,
+        "after which an untouched ticket leaves the memory",
+        into<&settings::intake, &intake_settings::ticket_idle>),
+  limit("intake.writers",
+        "HUB_INTAKE_WRITERS",
+        kind::integer,
+        "2",
+        1,
+        32,
+        "connections that write changes",
+        into<&settings::intake, &intake_settings::writers>),
+  limit("intake.journal_queue",
+        "HUB_INTAKE_JOURNAL_QUEUE",
+        kind::integer,
+        "10000",
+        1,
+        10'000'000,
+        "changes that may wait to be written; beyond, callers are told to come back",
+        into<&settings::intake, &intake_settings::journal_queue>),
+  limit("intake.journal_batch",
+        "HUB_INTAKE_JOURNAL_BATCH",
+        kind::integer,
+        "256",
+        1,
+        10'000,
+        "most changes in one transaction",
+        into<&settings::intake, &intake_settings::journal_batch>),
+};
+
+constexpr setting channels[] = {
+  secret("slack.signing_secret",
+         "SLACK_SIGNING_SECRET",
+         "what Slack signs its deliveries with",
+         into<&settings::slack, &slack_settings::signing_secret>),
+  secret("slack.bot_token",
+         "SLACK_BOT_TOKEN",
+         "the token that answers are posted with",
+         into<&settings::slack, &slack_settings::bot_token>),
+  web_address("slack.api_url",
+              "SLACK_API_URL",
+              "https://slack.com/api",
+              "where Slack's API is",
+              into<&settings::slack, &slack_settings::api_url>),
+  secret("intercom.webhook_secret",
+         "INTERCOM_WEBHOOK_SECRET",
+         "the client secret Intercom signs its deliveries with",
+         into<&settings::intercom, &intercom_settings::webhook_secret>),
+  secret("intercom.api_token",
+         "INTERCOM_API_TOKEN",
+         "the token that replies are sent with",
+         into<&settings::intercom, &intercom_settings::api_token>),
+  web_address("intercom.api_url",
+              "INTERCOM_API_URL",
+              "https://api.intercom.io",
+              "where Intercom's API is",
+              into<&settings::intercom, &intercom_settings::api_url>),
+  secret("whatsapp.webhook_secret",
+         "WHATSAPP_WEBHOOK_SECRET",
+         "the app secret Meta signs its deliveries with",
+         into<&settings::whatsapp, &whatsapp_settings::webhook_secret>),
+  secret("whatsapp.verify_token",
+         "WHATSAPP_VERIFY_TOKEN",
+         "what Meta has to present when it verifies the webhook",
+         into<&settings::whatsapp, &whatsapp_settings::verify_token>),
+  secret("whatsapp.api_token",
+         "WHATSAPP_API_TOKEN",
+         "the token that messages are sent with",
+         into<&settings::whatsapp, &whatsapp_settings::api_token>),
+  text("whatsapp.phone_number_id",
+       "WHATSAPP_PHONE_NUMBER_ID",
+       "the number messages are sent from, as Meta numbers it",
+       into<&settings::whatsapp, &whatsapp_settings::phone_number_id>),
+  web_address("whatsapp.api_url",
+              "WHATSAPP_API_URL",
+              "https://graph.facebook.com/v23.0",
+              "where the Cloud API is, with its version",
+              into<&settings::whatsapp, &whatsapp_settings::api_url>),
+  secret("notion.api_key",
+         "NOTION_API_KEY",
+         "the integration's token",
+         into<&settings::notion, &notion_settings::api_key>),
+  text("notion.database_id",
+       "NOTION_DATABASE_ID",
+       "the database tickets are mirrored to",
+       into<&settings::notion, &notion_settings::database_id>),
+  web_address("notion.api_url",
+              "NOTION_API_URL",
+              "https://api.notion.com/v1",
+              "where Notion's API is",
+              into<&settings::notion, &notion_settings::api_url>),
+  secret("openai.api_key",
+         "OPENAI_API_KEY",
+         "the key for triage and drafts",
+         into<&settings::openai, &openai_settings::api_key>),
+  web_address("openai.base_url",
+              "OPENAI_BASE_URL",
+              "https://api.openai.com/v1",
+              "where OpenAI's API, or a compatible one, is",
+              into<&settings::openai, &openai_settings::base_url>),
+  secret("smtp.url",
+         "SMTP_URL",
+         "the mail server, with its credentials",
+         into<&settings::smtp, &smtp_settings::url>,
+         kind::url,
+         "smtp|smtps"),
+  text("s3.bucket",
+       "S3_BUCKET",
+       "where attachments are kept",
+       into<&settings::s3, &s3_settings::bucket>),
+  web_address("s3.endpoint",
+              "S3_ENDPOINT",
+              "",
+              "an S3-compatible server other than Amazon's",
+              into<&settings::s3, &s3_settings::endpoint>),
+  secret("s3.access_key_id",
+         "AWS_ACCESS_KEY_ID",
+         "the account attachments are stored with",
+         into<&settings::s3, &s3_settings::access_key_id>),
+  secret("s3.secret_access_key",
+         "AWS_SECRET_ACCESS_KEY",
+         "that account's secret",
+         into<&settings::s3, &s3_settings::secret_access_key>),
+};
+
+template <std::size_t... Sizes>
+constexpr auto join(const setting (&... groups)[Sizes]) {
+  std::array<setting, (Sizes + ...)> all{};
+  auto* at = all.data();
+  ((at = std::copy(std::begin(groups), std::end(groups), at)), ...);
+  return all;
+}
+
+constexpr auto all = join(general, http, storage, channels);
+
+} // namespace
+
+std::span<const setting> schema() {
+  return all;
+}
+
+const setting* find_by_key(std::string_view key) {
+  const auto found = std::ranges::find(all, key, &setting::key);
+  return found == all.end() ? nullptr : &*found;
+}
+
+const setting* find_by_env(std::string_view env) {
+  const auto found = std::ranges::find(all, env, &setting::env);
+  return found == all.end() ? nullptr : &*found;
+}
+
+} // namespace hub::config

@@ -1,0 +1,58 @@
+#pragma once
+
+#include "config/settings.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace hub::config {
+
+enum class kind : std::uint8_t {
+  text,
+  integer,
+  boolean,  // on/off, true/false, yes/no, 1/0
+  duration, // 500ms, 30s, 5m, 24h, 7d
+  size,     // bytes, or with KiB, MiB, GiB
+  list,     // commas between, or an array in the file
+  choice,
+  url,
+  database, // a postgresql:// URL or libpq's key=value form
+  bind,     // host:port, loopback only
+  origins,  // a list of scheme://host[:port]
+  networks, // a list of addresses or address/bits
+};
+
+/// A parsed value: `duration` is milliseconds; `size` and `integer` share the integer.
+using value = std::variant<std::string,
+                           std::int64_t,
+                           bool,
+                           std::chrono::milliseconds,
+                           std::vector<std::string>,
+                           endpoint>;
+
+/// One thing the hub can be told. The schema is the only place that knows it.
+struct setting {
+  std::string_view key; // in the settings file, dotted
+  std::string_view env; // in the environment; a secret also by this name with _FILE
+  kind type = kind::text;
+  std::string_view fallback; // as one would write it; empty: none
+  std::string_view description;
+  void (*store)(settings& into, const value& from) = nullptr;
+  bool secret = false;
+  std::int64_t least = 0; // of an integer, a size in bytes, a duration in milliseconds
+  std::int64_t most = 0;
+  std::string_view choices = {}; // of a choice, or the schemes of a URL: a|b|c
+};
+
+std::span<const setting> schema();
+
+/// Null when the schema has no such key or name.
+const setting* find_by_key(std::string_view key);
+const setting* find_by_env(std::string_view env);
+
+} // namespace hub::config

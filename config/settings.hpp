@@ -1,0 +1,138 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace hub::config {
+
+// Every member is filled from the schema, which also holds the defaults; see `schema.cpp`.
+
+enum class log_format : std::uint8_t { json, text };
+enum class log_level : std::uint8_t { trace, debug, info, warn, error };
+
+/// Where the server listens; port 0 lets the system choose one.
+struct endpoint {
+  std::string host; // a numeric address without brackets, or `localhost`
+  std::uint16_t port = 0;
+};
+
+struct http_limits {
+  std::size_t max_target = 0; // bytes
+  std::size_t max_head = 0;   // bytes
+  std::size_t max_headers = 0;
+  std::size_t max_body = 0;          // bytes
+  std::size_t max_pipelined = 0;     // bytes
+  std::size_t max_stream_buffer = 0; // bytes
+  std::size_t max_connections = 0;
+  std::size_t max_connections_per_address = 0;
+  std::chrono::milliseconds head_timeout{};
+  std::chrono::milliseconds body_timeout{};
+  std::chrono::milliseconds idle_timeout{};
+  std::chrono::milliseconds handler_timeout{};
+  std::chrono::milliseconds write_timeout{};
+};
+
+struct http_settings {
+  endpoint bind;
+  int threads = 0; // 0: as many as the machine has cores
+  std::vector<std::string> cors_origins;
+  std::vector<std::string> trusted_proxies; // addresses or networks whose X-Forwarded-For counts
+  http_limits limits;
+};
+
+struct log_settings {
+  log_format format{};
+  log_level level{};
+};
+
+struct database_settings {
+  std::string url; // empty: the embedded server
+  int readers = 0;
+};
+
+struct postgres_settings {
+  std::string user;              // empty: `postgres`, else `nobody`; only used when the hub is root
+  std::filesystem::path bin_dir; // empty: found
+  std::size_t shared_buffers = 0; // bytes
+  int max_connections = 0;
+};
+
+struct sealing_settings {
+  std::string keys; // empty: the file in the data directory
+};
+
+struct intake_settings {
+  bool reopen_resolved = false;           // a reply to a resolved ticket opens it again
+  std::chrono::seconds whatsapp_window{}; // messages of one person within it are one conversation
+  std::chrono::seconds ticket_idle{};     // after which a ticket's actor is put to rest
+  int writers = 0;
+  std::size_t journal_queue = 0; // Changes waiting; beyond, callers are told to come back
+  std::size_t journal_batch = 0; // Changes in one transaction at most
+};
+
+struct slack_settings {
+  std::string signing_secret;
+  std::string bot_token;
+  std::string api_url;
+};
+
+struct intercom_settings {
+  std::string webhook_secret;
+  std::string api_token;
+  std::string api_url;
+};
+
+struct whatsapp_settings {
+  std::string webhook_secret;
+  std::string verify_token;
+  std::string api_token;
+  std::string phone_number_id;
+  std::string api_url;
+};
+
+struct notion_settings {
+  std::string api_key;
+  std::string database_id;
+  std::string api_url;
+};
+
+struct openai_settings {
+  std::string api_key;
+  std::string base_url;
+};
+
+struct smtp_settings {
+  std::string url;
+};
+
+struct s3_settings {
+  std::string bucket;
+  std::string endpoint;
+  std::string access_key_id;
+  std::string secret_access_key;
+};
+
+/// All the hub can be told, checked: whoever holds one need not check again.
+struct settings {
+  std::filesystem::path data_dir;
+  bool simulation = false;
+  http_settings http;
+  log_settings log;
+  database_settings database;
+  postgres_settings postgres;
+  sealing_settings sealing;
+  intake_settings intake;
+  slack_settings slack;
+  intercom_settings intercom;
+  whatsapp_settings whatsapp;
+  notion_settings notion;
+  openai_settings openai;
+  smtp_settings smtp;
+  s3_settings s3;
+};
+
+} // namespace hub::config
