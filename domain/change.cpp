@@ -2,8 +2,8 @@
 
 namespace hub::domain {
 
-std::string_view to_string(delivery_outcome outcome) {
-  switch (outcome) {
+std::string_view to_string(delivery_outcome which) {
+  switch (which) {
   case delivery_outcome::created:
     return "created";
   case delivery_outcome::attached:
@@ -19,9 +19,9 @@ std::string_view to_string(delivery_outcome outcome) {
 }
 
 result<delivery_outcome> parse_delivery_outcome(std::string_view text) {
-  for (const auto outcome : all_delivery_outcomes)
-    if (to_string(outcome) == text)
-      return outcome;
+  for (const auto which : all_delivery_outcomes)
+    if (to_string(which) == text)
+      return which;
   return fail(errc::invalid_input,
               "unknown outcome; use created, attached, duplicate, not_feedback or quarantined");
 }

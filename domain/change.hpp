@@ -29,7 +29,7 @@ inline constexpr std::array all_delivery_outcomes{delivery_outcome::created,
                                                   delivery_outcome::not_feedback,
                                                   delivery_outcome::quarantined};
 
-[[nodiscard]] std::string_view to_string(delivery_outcome outcome);
+[[nodiscard]] std::string_view to_string(delivery_outcome which);
 [[nodiscard]] result<delivery_outcome> parse_delivery_outcome(std::string_view text);
 
 /// An authentic delivery as it will be kept. `payload` is plain here and sealed by storage.

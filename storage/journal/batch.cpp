@@ -351,7 +351,7 @@ void journal_batch::write_identities() {
                       link.platform_user_id,
                       to_string(link.from),
                       to_string(link.to),
-                      to_rfc3339(entries_.front().change->at));
+                      domain::to_rfc3339(entries_.front().change->at));
 }
 
 void journal_batch::write_messages() {
@@ -541,7 +541,7 @@ void journal_batch::count_intake() {
     const auto& delivery = *item.change->delivery;
     auto& sum = sums[{item.change->workspace,
                       std::string{to_string(delivery.platform)},
-                      to_rfc3339(delivery.received_at).substr(0, 10)}];
+                      domain::to_rfc3339(delivery.received_at).substr(0, 10)}];
     // A settled replay moves one delivery from quarantined to what it became.
     if (delivery.settles)
       --sum.outcomes[static_cast<std::size_t>(delivery_outcome::quarantined)];

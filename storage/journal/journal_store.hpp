@@ -3,6 +3,7 @@
 #include "domain/change.hpp"
 
 #include <chrono>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -15,6 +16,9 @@ struct commit_stats {
   std::chrono::microseconds duration{};
 };
 
+/// Changes are shared, not copied, on their way from the actor that decided them.
+using change_ptr = std::shared_ptr<const domain::change>;
+
 /// One database connection that turns batches of Changes into transactions. Blocking; one owner.
 class journal_store {
 public:
@@ -25,7 +29,7 @@ public:
 
   /// Commits `batch` as one transaction where possible; answers every Change in order. A Change the
   /// database refuses is alone in its failure: the others commit. Never throws.
-  virtual std::vector<domain::verdict> commit(std::span<const domain::change> batch,
+  virtual std::vector<domain::verdict> commit(std::span<const change_ptr> batch,
                                               commit_stats& stats) = 0;
 
   /// False once the connection broke; the next `connect` makes a new one.

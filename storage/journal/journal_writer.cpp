@@ -49,11 +49,11 @@ std::vector<std::string> keys_of(const change& item) {
 
 /// Splits a batch into rounds whose Changes do not touch each other; order among those that do is
 /// kept. Nearly always one round: the shards serialise what belongs together.
-std::vector<std::vector<std::size_t>> independent_rounds(std::span<const change> batch) {
+std::vector<std::vector<std::size_t>> independent_rounds(std::span<const change_ptr> batch) {
   std::vector<std::vector<std::size_t>> rounds;
   std::vector<std::unordered_set<std::string>> claimed;
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    const auto keys = keys_of(batch[i]);
+    const auto keys = keys_of(*batch[i]);
     std::size_t round = rounds.size();
     const auto clashes = [&](std::size_t at) {
       return std::ranges::any_of(keys, [&](const auto& key) { return claimed[at].contains(key); });
@@ -70,6 +70,17 @@ std::vector<std::vector<std::size_t>> independent_rounds(std::span<const change>
   return rounds;
 }
 
+/// Look-ups run against tables that grow by orders of magnitude under one prepared plan: the planner
+/// must not fall for a sequential scan because a table was empty when it looked.
+void prepare_session(pqxx::connection& fresh) {
+  pqxx::nontransaction tx{fresh};
+  tx.exec("SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; "
+          "SET enable_bitmapscan = off; SET plan_cache_mode = force_generic_plan; SET jit = off; "
+          "SET lock_timeout = '5s'; SET statement_timeout = '20s'; "
+          "SET idle_in_transaction_session_timeout = '30s'; "
+          "SET application_name = 'feedback-hub journal'");
+}
+
 class journal_writer final : public journal_store {
 public:
   journal_writer(journal_writer_options options, const key_ring& keys)
@@ -81,16 +92,7 @@ public:
     return guarded([&]() -> domain::outcome {
       connection_.reset();
       auto fresh = std::make_unique<pqxx::connection>(options_.connection_string);
-      // Look-ups run against tables that grow by orders of magnitude under one prepared plan: the
-      // planner must not fall for a sequential scan because a table was empty when it looked.
-      fresh->perform([&] {
-        pqxx::nontransaction tx{*fresh};
-        tx.exec("SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; "
-                "SET enable_bitmapscan = off; SET plan_cache_mode = force_generic_plan; "
-                "SET jit = off; SET lock_timeout = '5s'; SET statement_timeout = '20s'; "
-                "SET idle_in_transaction_session_timeout = '30s'; "
-                "SET application_name = 'feedback-hub journal'");
-      });
+      prepare_session(*fresh);
       for (const auto& statement : statements::all)
         fresh->prepare(statement.name, statement.sql);
       connection_ = std::move(fresh);
@@ -100,7 +102,7 @@ public:
 
   [[nodiscard]] bool connected() const override { return connection_ && connection_->is_open(); }
 
-  std::vector<verdict> commit(std::span<const change> batch, commit_stats& stats) override {
+  std::vector<verdict> commit(std::span<const change_ptr> batch, commit_stats& stats) override {
     const auto start = std::chrono::steady_clock::now();
     stats = {.changes = batch.size(), .transactions = 0, .duration = {}};
     std::vector<verdict> verdicts(batch.size());
@@ -108,7 +110,7 @@ public:
       std::vector<const change*> members;
       members.reserve(round.size());
       for (const auto at : round)
-        members.push_back(&batch[at]);
+        members.push_back(batch[at].get());
       auto answers = commit_or_split(members, stats);
       for (std::size_t i = 0; i < round.size(); ++i)
         verdicts[round[i]] = std::move(answers[i]);

@@ -39,7 +39,7 @@ void array_literal::add(bytes raw) {
 
 void array_literal::add(day_of day) {
   separate();
-  text_ += to_rfc3339(day.at).substr(0, 10);
+  text_ += domain::to_rfc3339(day.at).substr(0, 10);
 }
 
 void array_literal::add(const domain::uuid& id) {
@@ -48,7 +48,7 @@ void array_literal::add(const domain::uuid& id) {
 }
 
 void array_literal::add(domain::time_point at) {
-  add(std::string_view{to_rfc3339(at)});
+  add(std::string_view{domain::to_rfc3339(at)});
 }
 
 void array_literal::add(const std::vector<std::string>& texts) {

@@ -159,7 +159,7 @@ void add_others(filter& where, const ticket_query& query) {
 void add_position(filter& where, const ticket_query& query) {
   if (!query.after)
     return;
-  const auto at = where.bind(to_rfc3339(query.after->created_at)) + "::timestamptz";
+  const auto at = where.bind(domain::to_rfc3339(query.after->created_at)) + "::timestamptz";
   const auto id = where.bind(to_string(query.after->id)) + "::uuid";
   const auto behind = "(t.created_at, t.id) < (" + at + ", " + id + ")";
   switch (query.order) {

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "domain/failure.hpp"
+
+#include <caf/error.hpp>
+
+namespace hub::actors {
+
+/// A failure as CAF carries it between actors.
+caf::error to_caf(const domain::failure& why);
+
+/// Back again. CAF's own errors become what they mean to a caller: a time-out after which the
+/// outcome is unknown, or an actor that is not there.
+domain::failure from_caf(const caf::error& error);
+
+} // namespace hub::actors

@@ -1,0 +1,169 @@
+#include "actors/journal/journal.hpp"
+
+#include "actors/failure_bridge.hpp"
+#include "actors/journal/writer.hpp"
+
+#include <caf/send.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace hub::actors {
+
+namespace {
+
+using phase = journal_state::phase;
+
+constexpr std::chrono::seconds retry_soon{2};
+
+domain::failure database_away() {
+  auto why = domain::fail(domain::errc::unavailable, "the database is not reachable right now");
+  why.retry_after = retry_soon;
+  return why;
+}
+
+domain::failure queue_full() {
+  auto why = domain::fail(domain::errc::unavailable, "the hub is taking in more than it can store");
+  why.retry_after = retry_soon;
+  return why;
+}
+
+domain::verdict failed(domain::failure why) {
+  domain::verdict verdict;
+  verdict.why = std::move(why);
+  return verdict;
+}
+
+bool any_up(const journal_state& state) {
+  return std::ranges::any_of(state.writers, [](const auto& w) { return w.now != phase::away; });
+}
+
+void count_up(journal_state& state) {
+  state.metrics->writers_up = static_cast<int>(
+    std::ranges::count_if(state.writers, [](const auto& w) { return w.now != phase::away; }));
+}
+
+/// Hands whatever waits to a writer. Waiting for more would only add delay: while a batch commits,
+/// the next one gathers by itself.
+void hand_over(journal_pointer self, journal_state::writer& writer) {
+  auto& state = self->state;
+  if (state.queue.empty() || writer.now != phase::ready)
+    return;
+  const auto size = std::min(state.queue.size(), state.options.max_batch);
+  auto changes = std::make_shared<std::vector<storage::change_ptr>>();
+  changes->reserve(size);
+  for (std::size_t i = 0; i < size; ++i) {
+    changes->push_back(state.queue.front().what);
+    writer.batch.push_back(std::move(state.queue.front()));
+    state.queue.pop_front();
+  }
+  writer.now = phase::writing;
+  caf::anon_send(writer.handle, write_batch{std::move(changes)});
+}
+
+void hand_out(journal_pointer self) {
+  for (auto& writer : self->state.writers)
+    hand_over(self, writer);
+  self->state.metrics->queued = static_cast<std::int64_t>(self->state.queue.size());
+}
+
+void fail_queue(journal_state& state) {
+  for (auto& waiting : state.queue)
+    waiting.answer.deliver(failed(database_away()));
+  state.metrics->failed += state.queue.size();
+  state.metrics->queued = 0;
+  state.queue.clear();
+}
+
+void note_batch(journal_metrics& metrics, const storage::commit_stats& stats) {
+  ++metrics.batches;
+  metrics.transactions += stats.transactions;
+  metrics.changes += stats.changes;
+  const auto bound = std::ranges::lower_bound(batch_bounds, stats.changes);
+  ++metrics.batch_sizes[static_cast<std::size_t>(bound - batch_bounds.begin())];
+  metrics.commit_time.add(static_cast<std::uint64_t>(
+    std::chrono::duration_cast<std::chrono::nanoseconds>(stats.duration).count()));
+}
+
+void start_writer(journal_pointer self, int slot) {
+  auto& writer = self->state.writers[static_cast<std::size_t>(slot)];
+  writer.now = phase::away;
+  writer.handle = self->spawn<caf::detached + caf::monitored>(
+    writer_behavior, caf::actor_cast<journal_actor>(self), slot, self->state.make);
+}
+
+/// A writer that died took its batch's outcome with it.
+void replace_writer(journal_pointer self, const caf::down_msg& down) {
+  auto& state = self->state;
+  for (std::size_t slot = 0; slot < state.writers.size(); ++slot) {
+    auto& writer = state.writers[slot];
+    if (writer.handle.address() != down.source)
+      continue;
+    for (auto& waiting : std::exchange(writer.batch, {}))
+      waiting.answer.deliver(failed(domain::fail(
+        domain::errc::unknown_outcome, "the writer failed; the outcome is unknown")));
+    ++metrics_registry::instance().kind(writer_state::name).restarts;
+    start_writer(self, static_cast<int>(slot));
+  }
+  count_up(state);
+}
+
+} // namespace
+
+journal_actor::behavior_type journal_behavior(journal_pointer self,
+                                              journal_options options,
+                                              make_store make,
+                                              std::shared_ptr<journal_metrics> metrics) {
+  auto& state = self->state;
+  state.options = options;
+  state.make = std::move(make);
+  state.metrics = std::move(metrics);
+  state.writers.resize(static_cast<std::size_t>(options.writers));
+  self->set_error_handler([](caf::error&) {});
+  self->set_down_handler([self](caf::down_msg& down) { replace_writer(self, down); });
+  for (int slot = 0; slot < options.writers; ++slot)
+    start_writer(self, slot);
+  return {
+    [self, &state](const commit_change& command) -> caf::result<domain::verdict> {
+      auto answer = self->make_response_promise<domain::verdict>();
+      if (!any_up(state) || state.queue.size() >= state.options.queue_limit) {
+        ++state.metrics->rejected;
+        answer.deliver(failed(any_up(state) ? queue_full() : database_away()));
+        return answer;
+      }
+      state.queue.push_back({command.what, answer});
+      hand_out(self);
+      return answer;
+    },
+    [self, &state](const writer_ready& ready) {
+      state.writers[static_cast<std::size_t>(ready.slot)].now = phase::ready;
+      count_up(state);
+      hand_out(self);
+    },
+    [self, &state](const batch_written& done) {
+      auto& writer = state.writers[static_cast<std::size_t>(done.slot)];
+      writer.now = done.connected ? phase::ready : phase::away;
+      auto batch = std::exchange(writer.batch, {});
+      hand_out(self); // the database is the slow part: give it work before answering
+      note_batch(*state.metrics, done.stats);
+      for (std::size_t i = 0; i < batch.size(); ++i) {
+        auto& verdict = (*done.verdicts)[i];
+        if (verdict.what == domain::verdict::kind::failed)
+          ++state.metrics->failed;
+        batch[i].answer.deliver(std::move(verdict));
+      }
+      count_up(state);
+      if (!any_up(state))
+        fail_queue(state);
+    },
+    [&state](const writer_away& away) {
+      state.writers[static_cast<std::size_t>(away.slot)].now = phase::away;
+      count_up(state);
+      if (!any_up(state))
+        fail_queue(state);
+    },
+  };
+}
+
+} // namespace hub::actors

@@ -1,0 +1,158 @@
+#include "actors/ticket/ticket.hpp"
+
+#include "actors/failure_bridge.hpp"
+
+#include <caf/typed_response_promise.hpp>
+
+#include <functional>
+#include <optional>
+#include <utility>
+
+namespace hub::actors {
+
+namespace {
+
+using domain::change;
+using domain::verdict;
+
+constexpr int decision_attempts = 4;
+
+/// One command on its way: decided, saved, and decided again when the ticket moved meanwhile.
+template <class Reply>
+struct command {
+  /// What to change, given the ticket; nothing when there is nothing to do.
+  std::function<domain::result<std::optional<change>>(const domain::ticket_core&)> decide;
+  /// The answer once it is saved (or, without a verdict, found to be done already).
+  std::function<Reply(const domain::ticket_core&, const verdict*)> answer;
+  caf::typed_response_promise<Reply> promise;
+  int attempts_left = decision_attempts;
+};
+
+template <class Reply>
+void decide_and_save(ticket_pointer self, std::shared_ptr<command<Reply>> task);
+
+/// Reads the ticket anew, then goes on with the task. `await`: nothing else is handled meanwhile.
+template <class Reply>
+void reload(ticket_pointer self, std::shared_ptr<command<Reply>> task) {
+  const auto& core = self->state.core;
+  self->request(self->state.around->core_reader, load_within, read_core{core.workspace, core.id})
+    .await(
+      [self, task](const domain::ticket_core& fresh) {
+        self->state.core = fresh;
+        self->state.stale = false;
+        decide_and_save(self, task);
+      },
+      [task](caf::error& error) { task->promise.deliver(std::move(error)); });
+}
+
+template <class Reply>
+void settle(ticket_pointer self,
+            std::shared_ptr<command<Reply>> task,
+            const change& saved,
+            const verdict& answer) {
+  auto& state = self->state;
+  switch (answer.what) {
+  case verdict::kind::committed:
+    if (saved.updates)
+      state.core = domain::after(state.core, *saved.updates, answer.version);
+    task->promise.deliver(task->answer(state.core, &answer));
+    return;
+  case verdict::kind::conflict: // somebody else moved it, another node or a linked identity
+    if (--task->attempts_left > 0) {
+      reload(self, std::move(task));
+      return;
+    }
+    task->promise.deliver(
+      to_caf(domain::fail(domain::errc::conflict, "the ticket is changing too fast; try again")));
+    return;
+  case verdict::kind::duplicate:
+  case verdict::kind::quarantined:
+    task->promise.deliver(task->answer(state.core, &answer));
+    return;
+  case verdict::kind::known_thread:
+  case verdict::kind::failed:
+    break;
+  }
+  const auto why = answer.why.value_or(
+    domain::fail(domain::errc::internal, "the journal answered what it cannot answer here"));
+  state.stale = why.code == domain::errc::unknown_outcome;
+  task->promise.deliver(to_caf(why));
+}
+
+template <class Reply>
+void decide_and_save(ticket_pointer self, std::shared_ptr<command<Reply>> task) {
+  auto& state = self->state;
+  if (state.stale)
+    return reload(self, std::move(task));
+  auto decision = task->decide(state.core);
+  if (!decision)
+    return void(task->promise.deliver(to_caf(decision.why())));
+  if (!*decision)
+    return void(task->promise.deliver(task->answer(state.core, nullptr)));
+  auto what = std::make_shared<const change>(*std::move(*decision));
+  self->request(state.around->journal, save_within, commit_change{what})
+    .await([self, task, what](const verdict& answer) { settle(self, task, *what, answer); },
+           [self, task](caf::error& error) {
+             self->state.stale = true;
+             task->promise.deliver(to_caf(from_caf(error)));
+           });
+}
+
+} // namespace
+
+ticket_actor::behavior_type ticket_behavior(ticket_pointer self,
+                                            domain::ticket_core loaded,
+                                            std::shared_ptr<const surroundings> shared) {
+  auto& state = self->state;
+  state.core = std::move(loaded);
+  state.around = std::move(shared);
+  self->set_error_handler([](caf::error&) {});
+  return {
+    [self](const follow_up& message) -> caf::result<taken_in> {
+      auto task = std::make_shared<command<taken_in>>();
+      task->promise = self->make_response_promise<taken_in>();
+      task->decide = [around = self->state.around, item = message.item](const domain::ticket_core& core) {
+        const auto now = around->now();
+        domain::uuid_generator ids{around->seed()};
+        return domain::result{
+          std::optional{domain::attaching(*item, core, around->rules, ids, now)}};
+      };
+      task->answer = [](const domain::ticket_core& core, const verdict* saved) {
+        const bool duplicate = saved->what == verdict::kind::duplicate;
+        const bool kept = saved->what == verdict::kind::quarantined;
+        return taken_in{.outcome = duplicate ? domain::delivery_outcome::duplicate
+                                   : kept    ? domain::delivery_outcome::quarantined
+                                             : domain::delivery_outcome::attached,
+                        .ticket = duplicate ? saved->ticket_id
+                                  : kept    ? domain::uuid{}
+                                            : core.id,
+                        .delivery = saved->delivery_id,
+                        .duplicate = duplicate};
+      };
+      decide_and_save(self, task);
+      return task->promise;
+    },
+    [self](const edit_ticket& message) -> caf::result<ticket_edited> {
+      auto task = std::make_shared<command<ticket_edited>>();
+      task->promise = self->make_response_promise<ticket_edited>();
+      task->decide = [around = self->state.around, patch = message.patch](const domain::ticket_core& core) {
+        domain::uuid_generator ids{around->seed()};
+        return domain::editing(*patch, core, ids, around->now());
+      };
+      task->answer = [](const domain::ticket_core& core, const verdict* saved) {
+        ticket_edited edited{.ticket = core.id, .version = core.version};
+        if (saved != nullptr && saved->what == verdict::kind::duplicate) {
+          edited.duplicate = true;
+          edited.same_request = saved->same_request;
+          edited.ticket = saved->ticket_id;
+        }
+        return edited;
+      };
+      decide_and_save(self, task);
+      return task->promise;
+    },
+    [self](passivate) { self->quit(); },
+  };
+}
+
+} // namespace hub::actors
