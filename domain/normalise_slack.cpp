@@ -1,6 +1,6 @@
 #include "domain/form_reading.hpp"
-#include "domain/intake_rules.hpp"
 #include "domain/json_reading.hpp"
+#include "domain/normaliser_rules.hpp"
 #include "domain/report.hpp"
 #include "domain/slack_reading.hpp"
 #include "domain/slack_text.hpp"
@@ -28,11 +28,11 @@ bool is_own_bot(const json& delivery, std::string_view user) {
 }
 
 /// Takes the mention of our own bot off the front, so that it does not head every title.
-std::string without_own_mention(const json& delivery, std::string text) {
+std::string_view without_own_mention(const json& delivery, std::string_view text) {
   if (!text.starts_with('@'))
     return text;
   const auto end = std::min(text.find_first_of(" \t\n,:"), text.size());
-  return is_own_bot(delivery, std::string_view{text}.substr(1, end - 1)) ? text.substr(end) : text;
+  return is_own_bot(delivery, text.substr(1, end - 1)) ? text.substr(end) : text;
 }
 
 std::variant<report, not_feedback> read_event(const json& delivery, const json& event) {
@@ -51,7 +51,7 @@ std::variant<report, not_feedback> read_event(const json& delivery, const json& 
     {id_at(delivery, "team_id"), id_at(event, "team"), id_at(delivery, "api_app_id"), "-"});
   const auto channel = id_at(event, "channel");
   auto written = slack_message(team, channel, event);
-  written.text = without_own_mention(delivery, std::move(written.text));
+  written.text = std::string{without_own_mention(delivery, written.text)};
   written.from.platform_user_id = joined_id({team, user});
   written.from.display_name = label_of(first_of({text_at(event, "user_profile", "display_name"),
                                                  text_at(event, "user_profile", "real_name"),
@@ -71,7 +71,7 @@ result<intake> normalise_event(const json& delivery, time_point received_at) {
   item.occurred_at =
     moment_at(delivery, "event_time").value_or(moment_at(event, "ts").value_or(received_at));
   item.content = read_event(delivery, event);
-  return checked({{std::move(item)}, std::nullopt});
+  return only(std::move(item));
 }
 
 result<intake> normalise_rate_limit(const json& delivery, time_point received_at) {
@@ -81,7 +81,7 @@ result<intake> normalise_rate_limit(const json& delivery, time_point received_at
                                 first_of({id_at(delivery, "minute_rate_limited"), "-"})});
   item.occurred_at = moment_at(delivery, "minute_rate_limited").value_or(received_at);
   item.content = not_feedback{"app_rate_limited"};
-  return checked({{std::move(item)}, std::nullopt});
+  return only(std::move(item));
 }
 
 /// Whoever a workflow names; one who stays anonymous is a person of their own in every report.
@@ -93,8 +93,7 @@ author workflow_author(const json& payload, const std::string& issue) {
   const auto id = first_of({id_of(person), id_at(person, "id"), id_at(person, "user_id")});
   from.display_name =
     label_of(first_of({text_at(person, "name"), text_at(person, "real_name"), text_of(person)}));
-  if (const auto email = text_at(person, "email"); email.find('@') != std::string::npos)
-    from.email = email;
+  from.email = email_from(text_at(person, "email"));
   from.platform_user_id = first_of({id, from.email.value_or(""), "workflow:" + issue});
   return from;
 }
@@ -115,9 +114,8 @@ result<intake> normalise_workflow(const json& delivery, time_point received_at) 
     title + "\n\n"
     + plain_from_mrkdwn(first_of({text_at(payload, "description"), text_at(payload, "text")}));
   written.attachments = slack_files(member(payload, "files"));
-  written.external_url = first_of({text_at(payload, "permalink"), text_at(payload, "url")});
-  if (!written.external_url.starts_with("https://"))
-    written.external_url.clear();
+  written.external_url =
+    web_address(first_of({text_at(payload, "permalink"), text_at(payload, "url")}));
   note(written, "priority", id_at(payload, "priority"));
   note(
     written, "workflow", first_of({text_at(payload, "workflow_name"), text_at(delivery, "type")}));
@@ -126,7 +124,7 @@ result<intake> normalise_workflow(const json& delivery, time_point received_at) 
   item.delivery_id = issue;
   item.occurred_at = moment_at(payload, "created_at").value_or(received_at);
   item.content = content_from(std::move(written));
-  return checked({{std::move(item)}, std::nullopt});
+  return only(std::move(item));
 }
 
 result<intake> normalise_form(const raw_delivery& delivery) {
@@ -144,12 +142,6 @@ result<intake> normalise_form(const raw_delivery& delivery) {
 
 } // namespace
 
-std::string first_of(std::initializer_list<std::string> candidates) {
-  const auto* found = std::find_if(
-    candidates.begin(), candidates.end(), [](const auto& text) { return !text.empty(); });
-  return found == candidates.end() ? std::string{} : *found;
-}
-
 std::vector<attachment> slack_files(const json& files) {
   std::vector<attachment> attachments;
   for (const auto& file : list_of(files)) {
@@ -159,11 +151,10 @@ std::vector<attachment> slack_files(const json& files) {
     known.external_id = id_at(file, "id");
     known.file_name = label_of(first_of({text_at(file, "name"), text_at(file, "title")}));
     known.file_type = label_of(text_at(file, "mimetype"));
-    if (const auto size = number_of(member(file, "size")); size && *size >= 0)
-      known.file_size = size;
-    known.url = first_of({text_at(file, "url_private_download"),
-                          text_at(file, "url_private"),
-                          text_at(file, "permalink")});
+    known.file_size = size_from(number_of(member(file, "size")));
+    known.url = web_address(first_of({text_at(file, "url_private_download"),
+                                      text_at(file, "url_private"),
+                                      text_at(file, "permalink")}));
     attachments.push_back(std::move(known));
   }
   return attachments;

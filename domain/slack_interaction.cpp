@@ -1,5 +1,5 @@
 #include "domain/form_reading.hpp"
-#include "domain/intake_rules.hpp"
+#include "domain/normaliser_rules.hpp"
 #include "domain/slack_reading.hpp"
 #include "domain/slack_text.hpp"
 
@@ -262,7 +262,7 @@ result<intake> normalise_slack_command(std::string_view form, time_point receive
     item.content = not_feedback{"empty_command"};
   else
     item.content = content_from(std::move(written));
-  return checked({{std::move(item)}, std::nullopt});
+  return only(std::move(item));
 }
 
 result<intake> normalise_slack_interaction(const json& payload, time_point received_at) {
@@ -280,7 +280,7 @@ result<intake> normalise_slack_interaction(const json& payload, time_point recei
     item.content = read_dialog(payload, item.delivery_id);
   else
     item.content = not_feedback{reason_from(type)};
-  return checked({{std::move(item)}, std::nullopt});
+  return only(std::move(item));
 }
 
 } // namespace hub::domain

@@ -10,9 +10,6 @@
 // What Slack's event half and its form half (commands, interactivity) share.
 namespace hub::domain {
 
-/// The first of several ids that is there.
-std::string first_of(std::initializer_list<std::string> candidates);
-
 std::vector<attachment> slack_files(const json& files);
 
 /// The words of a message: its text, else its blocks, else what is quoted inside it.

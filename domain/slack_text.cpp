@@ -1,6 +1,6 @@
 #include "domain/slack_text.hpp"
 
-#include "domain/intake_rules.hpp"
+#include "domain/normaliser_rules.hpp"
 
 #include <algorithm>
 #include <array>

@@ -3,7 +3,9 @@
 #include "domain/report.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -17,6 +19,9 @@ inline constexpr std::size_t max_identifier_bytes = 255;
 
 /// The parts with ':' between them; empty when any part is, so that a missing part is noticed.
 std::string joined_id(std::initializer_list<std::string_view> parts);
+
+/// The first candidate that is not empty.
+std::string first_of(std::initializer_list<std::string> candidates);
 
 /// A provider's own word for something, as a `not_feedback` reason: snake_case, at most 64 bytes.
 std::string reason_from(std::string_view word);
@@ -39,10 +44,22 @@ void note(report& about, std::string_view name, std::string_view value);
 /// The finished content: text trimmed, or told from the attachments; `empty` where neither is.
 std::variant<report, not_feedback> content_from(report written);
 
+/// A file's size, where the provider states a possible one.
+std::optional<std::int64_t> size_from(std::optional<std::int64_t> stated);
+
+/// `url` when a browser may open it, nothing otherwise.
+std::string web_address(std::string url);
+
+/// An email address as far as one can tell by looking at it.
+std::optional<std::string> email_from(std::string_view text);
+
 /// Sixteen hex digits that stand for `bytes`, where a provider gives an event no id.
 std::string digest_of(std::string_view bytes);
 
-/// The intake, if it holds anything at all and every identifier in it is usable.
-result<intake> checked(intake understood);
+/// Adds the item, unless an identifier in it cannot be used.
+outcome admit(delivery_item item, intake& to);
+
+/// The intake of a delivery that is a single item.
+result<intake> only(delivery_item item);
 
 } // namespace hub::domain

@@ -1,4 +1,6 @@
-#include "domain/intake_rules.hpp"
+#include "domain/normaliser_rules.hpp"
+
+#include "domain/text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -73,6 +75,12 @@ std::string joined_id(std::initializer_list<std::string_view> parts) {
   return joined;
 }
 
+std::string first_of(std::initializer_list<std::string> candidates) {
+  const auto* found = std::find_if(
+    candidates.begin(), candidates.end(), [](const auto& text) { return !text.empty(); });
+  return found == candidates.end() ? std::string{} : *found;
+}
+
 std::string reason_from(std::string_view word) {
   std::string reason;
   for (const char c : word.substr(0, 64)) {
@@ -116,16 +124,33 @@ std::string names_of(const std::vector<attachment>& files) {
 
 void note(report& about, std::string_view name, std::string_view value) {
   if (!value.empty())
-    about.metadata.emplace_back(name, shortened(value, 1000));
+    about.metadata.emplace_back(name, shortened(clean_utf8(value), 1000));
 }
 
 std::variant<report, not_feedback> content_from(report written) {
-  written.text = std::string{trimmed(written.text)};
+  written.text = trimmed(clean_utf8(written.text));
   if (written.text.empty())
     written.text = names_of(written.attachments);
   if (written.text.empty())
     return not_feedback{"empty"};
   return written;
+}
+
+std::optional<std::int64_t> size_from(std::optional<std::int64_t> stated) {
+  return stated && *stated >= 0 ? stated : std::nullopt;
+}
+
+std::string web_address(std::string url) {
+  if (!url.starts_with("https://") && !url.starts_with("http://"))
+    url.clear();
+  return url;
+}
+
+std::optional<std::string> email_from(std::string_view text) {
+  text = trimmed(text);
+  if (text.size() > 320 || text.find('@') == std::string_view::npos)
+    return std::nullopt;
+  return std::string{text};
 }
 
 std::string digest_of(std::string_view bytes) {
@@ -138,12 +163,17 @@ std::string digest_of(std::string_view bytes) {
   return digits;
 }
 
-result<intake> checked(intake understood) {
-  if (understood.items.empty() && !understood.answer)
-    return fail(errc::invalid_input, "the delivery holds nothing to count");
-  for (const auto& item : understood.items)
-    if (auto fault = fault_in(item); !fault.empty())
-      return fail(errc::invalid_input, std::move(fault));
+outcome admit(delivery_item item, intake& to) {
+  if (auto fault = fault_in(item); !fault.empty())
+    return fail(errc::invalid_input, std::move(fault));
+  to.items.push_back(std::move(item));
+  return done{};
+}
+
+result<intake> only(delivery_item item) {
+  intake understood;
+  if (auto admitted = admit(std::move(item), understood); !admitted)
+    return admitted.why();
   return understood;
 }
 

@@ -1,0 +1,219 @@
+#include "domain/json_reading.hpp"
+#include "domain/normaliser_rules.hpp"
+#include "domain/report.hpp"
+#include "domain/whatsapp_text.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+namespace hub::domain {
+
+namespace {
+
+/// One change of an entry, with what its messages share.
+struct change_reading {
+  const json& value;
+  std::string entry_id;
+  std::string number_id; // the business number that was written to
+  std::string own_digits;
+  std::unordered_map<std::string, const json*> contacts; // by every id they carry
+  time_point received_at;
+};
+
+std::string digits_of(std::string_view text) {
+  std::string digits;
+  std::copy_if(text.begin(), text.end(), std::back_inserter(digits), [](char c) {
+    return c >= '0' && c <= '9';
+  });
+  return digits;
+}
+
+change_reading read_change(const json& entry, const json& change, time_point received_at) {
+  change_reading reading{member(change, "value"), id_at(entry, "id"), "", "", {}, received_at};
+  const auto& metadata = member(reading.value, "metadata");
+  const auto shown = text_at(metadata, "display_phone_number");
+  reading.own_digits = digits_of(shortened(shown, 64));
+  reading.number_id =
+    first_of({id_at(metadata, "phone_number_id"), reading.own_digits, reading.entry_id, "-"});
+  for (const auto& contact : list_at(reading.value, "contacts"))
+    for (const auto* key : {"wa_id", "user_id"})
+      if (auto id = id_at(contact, key); !id.empty())
+        reading.contacts.emplace(std::move(id), &contact);
+  return reading;
+}
+
+/// The contact a message comes from. Where the message names nobody, only a single contact can be
+/// meant.
+const json& contact_of(const change_reading& reading, const json& message) {
+  static const json nobody;
+  for (const auto* key : {"from", "from_user_id"})
+    if (const auto found = reading.contacts.find(id_at(message, key));
+        found != reading.contacts.end())
+      return *found->second;
+  const auto& contacts = list_at(reading.value, "contacts");
+  return contacts.size() == 1 && id_at(message, "from").empty() ? contacts.front() : nobody;
+}
+
+author read_author(const json& message, const json& contact) {
+  author from;
+  from.platform_user_id = first_of({id_at(message, "from"),
+                                    id_at(contact, "wa_id"),
+                                    id_at(message, "from_user_id"),
+                                    id_at(contact, "user_id")});
+  from.display_name = label_of(text_at(contact, "profile", "name"));
+  return from;
+}
+
+void note_origin(report& written, const json& message, const json& contact) {
+  note(written, "type", text_at(message, "type"));
+  note(written, "user_id", first_of({id_at(message, "from_user_id"), id_at(contact, "user_id")}));
+  note(written, "group_id", id_at(message, "group_id"));
+  note(written, "ad_url", text_at(message, "referral", "source_url"));
+  for (const auto* kind : {"button_reply", "list_reply"})
+    note(written, "button_id", id_at(message, "interactive", kind, "id"));
+  note(written, "button_id", id_at(message, "button", "payload"));
+}
+
+/// Why a message is no feedback; empty when it is.
+std::string reason_against(const change_reading& reading, const json& message) {
+  const auto type = text_at(message, "type");
+  if (!reading.own_digits.empty() && id_at(message, "from") == reading.own_digits)
+    return "message_echo";
+  if (type == "system" || type == "request_welcome")
+    return type;
+  // Errors beside readable content are warnings; in its place they are all there is.
+  if (type.empty() || type == "unsupported" || type == "unknown"
+      || (member(message, type).is_null() && !list_at(message, "errors").empty()))
+    return "unsupported";
+  if (type == "reaction" && text_at(message, "reaction", "emoji").empty())
+    return "reaction_removed";
+  return {};
+}
+
+std::variant<report, not_feedback> read_message(const change_reading& reading,
+                                                const json& message) {
+  if (auto reason = reason_against(reading, message); !reason.empty())
+    return not_feedback{std::move(reason)};
+  const auto& contact = contact_of(reading, message);
+  report written;
+  written.from = read_author(message, contact);
+  written.conversation = joined_id({reading.number_id, written.from.platform_user_id});
+  written.message_id = id_at(message, "id");
+  written.thread_id = written.message_id;
+  written.joins_open_ticket = true;
+  const auto quoted =
+    first_of({id_at(message, "reaction", "message_id"), id_at(message, "context", "id")});
+  if (!quoted.empty())
+    written.quoted_message_id = quoted;
+  written.attachments = whatsapp_files(message);
+  written.text = whatsapp_text(message);
+  note_origin(written, message, contact);
+  return content_from(std::move(written));
+}
+
+/// The POST as it would be, had it held this alone. Only what the normaliser reads is kept, so that
+/// a thousand messages do not repeat what they share a thousand times.
+std::string
+alone(const change_reading& reading, const char* list, const json& one, const json& contact) {
+  auto value = json::object({{"messaging_product", "whatsapp"}});
+  value["metadata"] = json::object({{"phone_number_id", reading.number_id}});
+  if (!reading.own_digits.empty())
+    value["metadata"]["display_phone_number"] = reading.own_digits;
+  if (contact.is_object()) {
+    auto known = json::object();
+    for (const auto* key : {"wa_id", "user_id"})
+      if (auto id = id_at(contact, key); !id.empty() && id.size() <= max_identifier_bytes)
+        known[key] = std::move(id);
+    known["profile"]["name"] = label_of(text_at(contact, "profile", "name"));
+    value["contacts"] = json::array({std::move(known)});
+  }
+  value[list] = json::array({one});
+  auto change = json::object({{"field", "messages"}, {"value", std::move(value)}});
+  auto entry = json::object({{"changes", json::array({std::move(change)})}});
+  if (reading.entry_id.size() <= max_identifier_bytes)
+    entry["id"] = reading.entry_id;
+  return write_json({{"object", "whatsapp_business_account"}, {"entry", json::array({entry})}});
+}
+
+/// What an account update says, told apart by its content: it carries no id.
+delivery_item without_feedback(const json& entry,
+                               const json& change,
+                               std::string reason,
+                               time_point received_at) {
+  delivery_item item;
+  item.delivery_id = joined_id({reason,
+                                first_of({id_at(entry, "id"), "-"}),
+                                first_of({id_at(entry, "time"), "-"}),
+                                digest_of(write_json(change))});
+  item.occurred_at = moment_at(entry, "time").value_or(received_at);
+  const auto alone = json::object({{"id", id_at(entry, "id")},
+                                   {"time", id_at(entry, "time")},
+                                   {"changes", json::array({change})}});
+  item.own_payload =
+    write_json({{"object", "whatsapp_business_account"}, {"entry", json::array({alone})}});
+  item.content = not_feedback{std::move(reason)};
+  return item;
+}
+
+outcome read_messages(const change_reading& reading, intake& understood) {
+  for (const auto& message : list_at(reading.value, "messages")) {
+    delivery_item item;
+    item.delivery_id = id_at(message, "id");
+    item.occurred_at = moment_at(message, "timestamp").value_or(reading.received_at);
+    item.content = read_message(reading, message);
+    if (auto admitted = admit(std::move(item), understood); !admitted)
+      return admitted;
+    understood.items.back().own_payload =
+      alone(reading, "messages", message, contact_of(reading, message));
+  }
+  for (const auto& status : list_at(reading.value, "statuses")) {
+    delivery_item item;
+    item.delivery_id = joined_id({id_at(status, "id"), id_at(status, "status")});
+    item.occurred_at = moment_at(status, "timestamp").value_or(reading.received_at);
+    item.content = not_feedback{"status"};
+    if (auto admitted = admit(std::move(item), understood); !admitted)
+      return admitted;
+    understood.items.back().own_payload = alone(reading, "statuses", status, json{});
+  }
+  return done{};
+}
+
+outcome
+read_any_change(const json& entry, const json& change, time_point received_at, intake& understood) {
+  const auto field = text_at(change, "field");
+  if (field != "messages")
+    return admit(without_feedback(entry, change, reason_from(field), received_at), understood);
+  const auto before = understood.items.size();
+  const auto reading = read_change(entry, change, received_at);
+  if (reading.number_id.size() > max_identifier_bytes)
+    return fail(errc::invalid_input, "the business number's id is longer than 255 bytes");
+  if (auto read = read_messages(reading, understood); !read)
+    return read;
+  // Errors of the account arrive in the messages' place.
+  if (understood.items.size() == before && !list_at(reading.value, "errors").empty())
+    return admit(without_feedback(entry, change, "errors", received_at), understood);
+  return done{};
+}
+
+} // namespace
+
+result<intake> normalise_whatsapp(const raw_delivery& delivery) {
+  const auto read = read_json(delivery.body);
+  if (!read)
+    return read.why();
+  intake understood;
+  for (const auto& entry : list_at(*read, "entry"))
+    for (const auto& change : list_at(entry, "changes"))
+      if (auto admitted = read_any_change(entry, change, delivery.received_at, understood);
+          !admitted)
+        return admitted.why();
+  if (understood.items.empty())
+    return fail(errc::invalid_input, "the delivery holds nothing to count");
+  // A single item is its own payload already.
+  if (understood.items.size() == 1)
+    understood.items.front().own_payload.reset();
+  return understood;
+}
+
+} // namespace hub::domain
