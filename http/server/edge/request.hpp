@@ -11,14 +11,14 @@ namespace hub::http::edge {
 /// One request, read and checked: everything here is decoded, bounded and owned by the request.
 struct request {
   std::string method; // "GET", "POST", …; HEAD arrives as GET when only GET is routed
-  std::string path; // decoded
-  std::string route; // the pattern that matched, "/api/tickets/:id"; never customer data
+  std::string path;   // decoded
+  std::string route;  // the pattern that matched, "/api/tickets/:id"; never customer data
   std::vector<std::pair<std::string, std::string>> path_parameters; // name without ':', decoded
-  std::vector<std::pair<std::string, std::string>> query; // decoded, in order, duplicates kept
+  std::vector<std::pair<std::string, std::string>> query;   // decoded, in order, duplicates kept
   std::vector<std::pair<std::string, std::string>> headers; // names in lower case, values trimmed
-  std::string body; // the raw bytes as they came
+  std::string body;                                         // the raw bytes as they came
   std::string peer; // the client's address, "127.0.0.1" or "::1", never ::ffff:-mapped
-  std::string id; // X-Request-Id: the caller's if sane, else ours
+  std::string id;   // X-Request-Id: the caller's if sane, else ours
 
   /// The first header of that (lower-case) name.
   [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;

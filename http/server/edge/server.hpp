@@ -25,7 +25,7 @@ struct exchange {
   std::string_view request_id;
   std::string_view peer;
   int status = 0;
-  std::size_t request_bytes = 0; // body
+  std::size_t request_bytes = 0;  // body
   std::size_t response_bytes = 0; // body
   std::chrono::microseconds duration{};
 };
@@ -35,7 +35,7 @@ using observer = std::function<void(const exchange&)>;
 
 struct server_options {
   std::string address = "127.0.0.1"; // IPv4 or IPv6 literal
-  std::uint16_t port = 0; // 0: any free one
+  std::uint16_t port = 0;            // 0: any free one
   int threads = 2;
   edge::limits limits;
   std::vector<std::string> cors_origins; // exact origins that browsers may call from
@@ -48,12 +48,12 @@ struct server_stats {
   std::uint64_t open_connections = 0;
   std::uint64_t requests = 0;
   std::uint64_t active_requests = 0; // being handled or streamed
-  std::uint64_t rejected = 0; // protocol errors answered 4xx/5xx by the edge itself
+  std::uint64_t rejected = 0;        // protocol errors answered 4xx/5xx by the edge itself
   std::uint64_t handler_timeouts = 0;
-  std::uint64_t cut_off = 0; // clients closed for being slow or greedy
+  std::uint64_t cut_off = 0;       // clients closed for being slow or greedy
   std::uint64_t stale_replies = 0; // answers that came after the client had gone
   std::uint64_t accept_pauses = 0; // connection or descriptor limit reached
-  std::uint64_t exceptions = 0; // caught at the edge; each is a bug
+  std::uint64_t exceptions = 0;    // caught at the edge; each is a bug
 };
 
 /// The HTTP server: Pistache's reactor, transport, parser and router, with accepting, output,
