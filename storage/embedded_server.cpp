@@ -164,14 +164,16 @@ void add_versioned(const std::filesystem::path& parent,
 
 std::vector<installation> likely_installations(const std::filesystem::path& wanted) {
   std::vector<installation> found;
-  if (!wanted.empty())
-    return {{0, wanted}};
-  add_versioned("/usr/lib/postgresql", "", found);
-  add_versioned("/usr", "pgsql-", found);
+  if (wanted.empty()) {
+    add_versioned("/usr/lib/postgresql", "", found);
+    add_versioned("/usr", "pgsql-", found);
+  } else {
+    found.push_back({0, wanted});
+  }
   std::sort(found.begin(), found.end(), [](const auto& left, const auto& right) {
     return left.version > right.version;
   });
-  if (const char* path = ::secure_getenv("PATH"); path != nullptr) {
+  if (const char* path = ::secure_getenv("PATH"); path != nullptr && wanted.empty()) {
     std::istringstream directories{path};
     for (std::string directory; std::getline(directories, directory, ':');) {
       if (directory.starts_with('/'))
@@ -215,14 +217,10 @@ embedded_server::~embedded_server() {
 
 outcome embedded_server::prepare() {
   std::error_code error;
-  const auto wanted = std::filesystem::absolute(options_.data_dir, error);
-  const bool is_new = std::filesystem::create_directories(wanted, error);
-  data_dir_ = error ? wanted : std::filesystem::canonical(wanted, error);
-  if (error) {
-    return fail(errc::forbidden,
-                "cannot create the data directory " + wanted.string() + ": " + error.message()
-                  + "; choose another with HUB_DATA_DIR");
-  }
+  data_dir_ = std::filesystem::absolute(options_.data_dir, error);
+  if (auto made = make_data_directory(data_dir_); !made)
+    return made;
+  data_dir_ = std::filesystem::canonical(data_dir_, error);
   auto lock = directory_lock::take(data_dir_ / "hub.lock");
   if (!lock)
     return lock.why();
@@ -230,22 +228,21 @@ outcome embedded_server::prepare() {
   cluster_ = data_dir_ / "postgres";
   if (auto chosen = choose_account(); !chosen)
     return chosen;
-  // Passing through is all PostgreSQL's account needs; the files in it are the hub's alone.
-  if (is_new && ::chmod(data_dir_.c_str(), switches_account_ ? 0711 : 0700) != 0)
-    return fail(errc::forbidden, "cannot change the mode of " + data_dir_.string());
   if (auto open = check_ancestors(); !open)
     return open;
   if (auto chosen = choose_programs(); !chosen)
     return chosen;
-  if (auto chosen = choose_socket_dir(); !chosen)
-    return chosen;
-  connection_string_ = connection_to(options_.database);
-  if (std::filesystem::is_empty(cluster_, error) || error) {
+  // A mount point may be there already, empty.
+  const bool missing = !std::filesystem::exists(cluster_, error);
+  if (missing || std::filesystem::is_empty(cluster_, error)) {
     if (auto created = create_cluster(); !created)
       return created;
   }
   if (auto checked = check_cluster(); !checked)
     return checked;
+  if (auto chosen = choose_socket_dir(); !chosen)
+    return chosen;
+  connection_string_ = connection_to(options_.database);
   return write_configuration();
 }
 
@@ -435,30 +432,38 @@ outcome embedded_server::create_cluster() {
 }
 
 outcome embedded_server::check_cluster() {
-  struct stat status {};
   std::error_code error;
   cluster_ = std::filesystem::canonical(cluster_, error);
-  if (error || ::stat((cluster_ / "PG_VERSION").c_str(), &status) != 0
-      || ::stat((cluster_ / "global/pg_control").c_str(), &status) != 0) {
-    return fail(errc::conflict,
-                cluster_.string()
-                  + " exists but holds no readable PostgreSQL database: move it "
-                    "away, or start the hub as the account that owns it");
-  }
-  if (status.st_uid == account_.uid)
-    return done{};
-  if (!switches_account_) {
+  struct stat status {};
+  const bool foreign = ::stat(cluster_.c_str(), &status) != 0 || status.st_uid != account_.uid;
+  if (foreign && !switches_account_) {
     return fail(errc::forbidden,
                 "the database in " + cluster_.string() + " belongs to another account than '"
                   + account_.name + "': start the hub as that account, or as root");
   }
-  if (::lchown(cluster_.c_str(), account_.uid, account_.gid) != 0)
-    return fail(errc::forbidden,
-                "cannot give " + cluster_.string() + " to '" + account_.name + "'");
-  for (const auto& entry : std::filesystem::recursive_directory_iterator{cluster_}) {
-    if (::lchown(entry.path().c_str(), account_.uid, account_.gid) != 0)
+  if (::access((cluster_ / "PG_VERSION").c_str(), R_OK) != 0
+      || ::access((cluster_ / "global/pg_control").c_str(), R_OK) != 0) {
+    return fail(errc::conflict,
+                cluster_.string() + " exists but holds no PostgreSQL database: move it away");
+  }
+  return foreign ? hand_over_cluster() : outcome{done{}};
+}
+
+outcome embedded_server::hand_over_cluster() {
+  // An orphan of the old account would lose its files while it runs.
+  if (const auto file = read_postmaster_file(cluster_); file && take_hold_of(file->pid)) {
+    if (auto ended = end_orphan(); !ended)
+      return ended;
+  }
+  std::vector<std::filesystem::path> all;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator{cluster_})
+    all.push_back(entry.path());
+  all.push_back(cluster_); // last: until then a killed hub starts over with this
+  for (const auto& each : all) {
+    if (::lchown(each.c_str(), account_.uid, account_.gid) != 0)
       return fail(errc::forbidden,
-                  "cannot give " + entry.path().string() + " to '" + account_.name + "'");
+                  "cannot give " + each.string() + " to '" + account_.name
+                    + "': " + describe_errno(errno));
   }
   return done{};
 }
@@ -514,16 +519,8 @@ outcome embedded_server::write_configuration() const {
 
 result<bool> embedded_server::adopt_orphan() {
   const auto file = read_postmaster_file(cluster_);
-  if (!file || file->pid <= 0 || !is_postgres_in(file->pid, cluster_))
+  if (!file || !take_hold_of(file->pid))
     return false;
-  const auto identity = running_process(file->pid);
-  if (!identity)
-    return false;
-  {
-    const std::lock_guard hold{process_mutex_};
-    process_ = identity;
-    is_child_ = false;
-  }
   if (file->status == "stopping") {
     if (!wait_until_true([this] { return !process_lives(); }, options_.stop_within))
       end(0ms, 2s);
@@ -536,12 +533,27 @@ result<bool> embedded_server::adopt_orphan() {
     if (ready)
       return true;
   }
-  if (!end(options_.answer_within, 2s)) {
-    return fail(errc::unavailable,
-                "the PostgreSQL that the last hub left (process " + std::to_string(file->pid)
-                  + ") neither answers nor ends: end it by hand");
-  }
+  if (auto ended = end_orphan(); !ended)
+    return ended.why();
   return false;
+}
+
+bool embedded_server::take_hold_of(pid_t postmaster) {
+  if (postmaster <= 0 || !is_postgres_in(postmaster, cluster_))
+    return false;
+  const std::lock_guard hold{process_mutex_};
+  process_ = running_process(postmaster);
+  is_child_ = false;
+  return process_.has_value();
+}
+
+outcome embedded_server::end_orphan() {
+  const auto orphan = pid();
+  if (end(options_.answer_within, 2s))
+    return done{};
+  return fail(errc::unavailable,
+              "the PostgreSQL that the last hub left (process " + std::to_string(orphan)
+                + ") neither answers nor ends: end it by hand");
 }
 
 // PostgreSQL itself trusts any living process of a stale file's number, and would not start while a
@@ -601,7 +613,7 @@ outcome embedded_server::launch() {
 
 outcome embedded_server::await_ready(std::chrono::milliseconds within) {
   // Not the hub's database, which the first start has yet to make.
-  const auto connection = connection_to("postgres") + " connect_timeout=5";
+  const auto connection = connection_to("postgres") + " connect_timeout=2";
   outcome last = fail(errc::unavailable, "PostgreSQL did not answer");
   const bool answered = wait_until_true(
     [&] {
@@ -668,7 +680,10 @@ failure embedded_server::died_early() const {
 }
 
 pid_t embedded_server::pid() const {
-  return alive() ? process_->pid : 0;
+  if (!process_lives())
+    return 0;
+  const std::lock_guard hold{process_mutex_};
+  return process_ ? process_->pid : 0;
 }
 
 bool embedded_server::alive() const {

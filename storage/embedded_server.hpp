@@ -69,8 +69,11 @@ private:
   domain::outcome check_ancestors() const;
   domain::outcome create_cluster();
   domain::outcome check_cluster();
+  domain::outcome hand_over_cluster();
   domain::outcome write_configuration() const;
   domain::result<bool> adopt_orphan();
+  bool take_hold_of(pid_t postmaster);
+  domain::outcome end_orphan();
   domain::outcome clear_remains();
   domain::outcome launch();
   domain::outcome await_ready(std::chrono::milliseconds within);

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cerrno>
 #include <charconv>
+#include <system_error>
 #include <utility>
 
 namespace hub::storage {
@@ -102,6 +103,18 @@ result<std::string> read_file(const std::filesystem::path& file) {
   if (error != 0)
     return cannot("read", file, error);
   return content;
+}
+
+outcome make_data_directory(const std::filesystem::path& directory) {
+  std::error_code error;
+  const bool made = std::filesystem::create_directories(directory, error);
+  if (!error && made && ::chmod(directory.c_str(), ::geteuid() == 0 ? 0711 : 0700) != 0)
+    error.assign(errno, std::generic_category());
+  if (!error)
+    return done{};
+  return fail(errc::forbidden,
+              "cannot create the data directory " + directory.string() + ": " + error.message()
+                + "; choose another with HUB_DATA_DIR");
 }
 
 void sync_directory(const std::filesystem::path& directory) {

@@ -27,6 +27,10 @@ domain::outcome update_private_file(const std::filesystem::path& file,
 /// The whole file; `not_found` when there is none.
 domain::result<std::string> read_file(const std::filesystem::path& file);
 
+/// Makes the data directory and its parents unless it is there. Only its owner can list it; when
+/// that is root, others may pass through, as the account that runs PostgreSQL has to.
+domain::outcome make_data_directory(const std::filesystem::path& directory);
+
 /// Makes what happened to a directory's entries survive a power failure.
 void sync_directory(const std::filesystem::path& directory);
 

@@ -215,12 +215,15 @@ result<key_ring> key_ring::parse(std::string_view json) {
   return key_ring{std::move(read)};
 }
 
-result<key_ring> key_ring::open(const std::filesystem::path& file) {
+result<key_ring> key_ring::open(const std::filesystem::path& named) {
+  const auto file = std::filesystem::absolute(named);
   auto content = read_file(file);
   if (!content && content.why().code == errc::not_found) {
     auto fresh = generate();
     if (!fresh)
       return fresh;
+    if (auto made = make_data_directory(file.parent_path()); !made)
+      return made.why();
     auto json = fresh->to_json();
     auto written = write_private_file(file, json, existing_file::keep);
     wipe(json);

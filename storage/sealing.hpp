@@ -26,7 +26,7 @@ public:
 
   /// Reads the file, or makes it with one fresh key when there is none. Of two processes that make
   /// it at once, both use the one that was first.
-  static domain::result<key_ring> open(const std::filesystem::path& file);
+  static domain::result<key_ring> open(const std::filesystem::path& named);
 
   /// Replaces the file, readable by its owner only.
   [[nodiscard]] domain::outcome save(const std::filesystem::path& file) const;
