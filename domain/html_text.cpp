@@ -169,18 +169,14 @@ public:
     marker_ = true;
   }
 
-  /// Where the next word will start.
-  std::size_t mark() {
-    if (!text_.empty() || marker_)
-      flush();
-    return text_.size();
-  }
+  /// Remembers where the next word starts, for `since_mark`.
+  void mark() { marking_ = true; }
 
   /// Adds to what is there, before whatever break or space is held back.
   void append(std::string_view bytes) { text_ += bytes; }
 
-  [[nodiscard]] std::string_view since(std::size_t start) const {
-    return std::string_view{text_}.substr(std::min(start, text_.size()));
+  [[nodiscard]] std::string_view since_mark() const {
+    return marking_ ? std::string_view{} : std::string_view{text_}.substr(mark_);
   }
 
   std::string take() && {
@@ -198,6 +194,9 @@ private:
     }
     if (marker_)
       text_ += "- ";
+    if (marking_)
+      mark_ = text_.size();
+    marking_ = false;
     breaks_ = 0;
     space_ = false;
     marker_ = false;
@@ -206,7 +205,9 @@ private:
   std::string text_;
   int breaks_ = 0;
   bool space_ = false;
-  bool marker_ = false;
+  bool marker_ = false; // a list item's dash is due
+  bool marking_ = false;
+  std::size_t mark_ = 0;
 };
 
 struct tag {
@@ -402,7 +403,7 @@ private:
     } else if (found.name == "a") {
       close_link();
       href_ = found.href;
-      link_start_ = out_.mark();
+      out_.mark();
       in_link_ = true;
     } else {
       preformatted_ += found.name == "pre" ? 1 : 0;
@@ -462,7 +463,7 @@ private:
     else if (!shown.starts_with("http://") && !shown.starts_with("https://"))
       return;
     shown = shown.substr(0, shown.find_first_of(white_space));
-    const auto label = trimmed(out_.since(link_start_));
+    const auto label = trimmed(out_.since_mark());
     const bool told = shown.empty() || label == shown
                       || (!label.empty() && shown.ends_with(std::string{"://"}.append(label)));
     if (told)
@@ -481,7 +482,6 @@ private:
   int preformatted_ = 0;
   bool in_link_ = false;
   std::string_view href_;
-  std::size_t link_start_ = 0;
 };
 
 } // namespace

@@ -121,7 +121,7 @@ delivery_item read_opening(const notification& about) {
   delivery_item read;
   read.delivery_id = about.conversation_id;
   read.occurred_at = moment_at(about.item, "created_at").value_or(about.moment);
-  read.content = content_from(std::move(written));
+  read.content = std::move(written);
   return read;
 }
 
@@ -133,7 +133,7 @@ delivery_item read_part(const notification& about, const json& part) {
   // Parts and conversations are numbered apart: a bare part id may equal some conversation's.
   read.delivery_id = joined_id({"part", id});
   read.occurred_at = moment_at(part, "created_at").value_or(about.moment);
-  read.content = content_from(std::move(written));
+  read.content = std::move(written);
   return read;
 }
 

@@ -59,7 +59,7 @@ std::variant<report, not_feedback> read_event(const json& delivery, const json& 
   note(written, "channel", channel);
   note(written, "channel_type", text_at(event, "channel_type"));
   note(written, "subtype", subtype);
-  return content_from(std::move(written));
+  return written;
 }
 
 result<intake> normalise_event(const json& delivery, time_point received_at) {
@@ -123,7 +123,7 @@ result<intake> normalise_workflow(const json& delivery, time_point received_at) 
   delivery_item item;
   item.delivery_id = issue;
   item.occurred_at = moment_at(payload, "created_at").value_or(received_at);
-  item.content = content_from(std::move(written));
+  item.content = std::move(written);
   return only(std::move(item));
 }
 

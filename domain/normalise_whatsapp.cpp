@@ -109,7 +109,7 @@ std::variant<report, not_feedback> read_message(const change_reading& reading,
   written.attachments = whatsapp_files(message);
   written.text = whatsapp_text(message);
   note_origin(written, message, contact);
-  return content_from(std::move(written));
+  return written;
 }
 
 /// The POST as it would be, had it held this alone. Only what the normaliser reads is kept, so that

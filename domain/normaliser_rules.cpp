@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <utility>
+#include <variant>
 
 namespace hub::domain {
 
@@ -127,15 +128,6 @@ void note(report& about, std::string_view name, std::string_view value) {
     about.metadata.emplace_back(name, shortened(clean_utf8(value), 1000));
 }
 
-std::variant<report, not_feedback> content_from(report written) {
-  written.text = trimmed(clean_utf8(written.text));
-  if (written.text.empty())
-    written.text = names_of(written.attachments);
-  if (written.text.empty())
-    return not_feedback{"empty"};
-  return written;
-}
-
 std::optional<std::int64_t> size_from(std::optional<std::int64_t> stated) {
   return stated && *stated >= 0 ? stated : std::nullopt;
 }
@@ -166,6 +158,13 @@ std::string digest_of(std::string_view bytes) {
 outcome admit(delivery_item item, intake& to) {
   if (auto fault = fault_in(item); !fault.empty())
     return fail(errc::invalid_input, std::move(fault));
+  if (auto* written = std::get_if<report>(&item.content)) {
+    written->text = trimmed(clean_utf8(written->text));
+    if (written->text.empty())
+      written->text = names_of(written->attachments);
+    if (written->text.empty())
+      item.content = not_feedback{"empty"};
+  }
   to.items.push_back(std::move(item));
   return done{};
 }

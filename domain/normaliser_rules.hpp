@@ -8,7 +8,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 // What every normaliser keeps to, so that the channels cannot drift apart.
@@ -41,9 +40,6 @@ std::string names_of(const std::vector<attachment>& files);
 /// Adds a fact unless it is empty; values are cut at 1,000 bytes.
 void note(report& about, std::string_view name, std::string_view value);
 
-/// The finished content: text trimmed, or told from the attachments; `empty` where neither is.
-std::variant<report, not_feedback> content_from(report written);
-
 /// A file's size, where the provider states a possible one.
 std::optional<std::int64_t> size_from(std::optional<std::int64_t> stated);
 
@@ -56,7 +52,8 @@ std::optional<std::string> email_from(std::string_view text);
 /// Sixteen hex digits that stand for `bytes`, where a provider gives an event no id.
 std::string digest_of(std::string_view bytes);
 
-/// Adds the item, unless an identifier in it cannot be used.
+/// Adds the item, unless an identifier in it cannot be used. A report's text is finished here:
+/// trimmed, or told from its attachments; where neither says anything it is `empty`, no feedback.
 outcome admit(delivery_item item, intake& to);
 
 /// The intake of a delivery that is a single item.

@@ -164,7 +164,7 @@ std::variant<report, not_feedback> read_view(const json& payload, const std::str
   written.attachments = files_in(view);
   note(written, "callback_id", text_at(view, "callback_id"));
   note(written, "form", text_at(view, "title", "text"));
-  return content_from(std::move(written));
+  return written;
 }
 
 /// A pressed button or a choice: typed words if there are any, else what was pressed.
@@ -206,7 +206,7 @@ std::variant<report, not_feedback> read_actions(const json& payload, const std::
     if (written.metadata.size() > 16)
       break;
   }
-  return content_from(std::move(written));
+  return written;
 }
 
 /// A message somebody chose to report: the very message an event would have brought.
@@ -224,7 +224,7 @@ std::variant<report, not_feedback> read_message_action(const json& payload) {
     note(written, "reported_by", written.from.platform_user_id);
     written.from = {joined_id({team, writer}), "", std::nullopt, std::nullopt};
   }
-  return content_from(std::move(written));
+  return written;
 }
 
 /// The older kind of form, a flat map of fields.
@@ -237,7 +237,7 @@ std::variant<report, not_feedback> read_dialog(const json& payload, const std::s
   auto written = private_report(payload, "dialog", key);
   written.text = text_from(answers);
   note(written, "callback_id", text_at(payload, "callback_id"));
-  return content_from(std::move(written));
+  return written;
 }
 
 } // namespace
@@ -261,7 +261,7 @@ result<intake> normalise_slack_command(std::string_view form, time_point receive
   if (trimmed(written.text).empty())
     item.content = not_feedback{"empty_command"};
   else
-    item.content = content_from(std::move(written));
+    item.content = std::move(written);
   return only(std::move(item));
 }
 

@@ -121,7 +121,8 @@ std::string plain_from_blocks(const json& blocks) {
   std::string plain;
   for (const auto& block : list_of(blocks)) {
     append_element(block, plain);
-    plain += '\n';
+    if (!plain.ends_with('\n'))
+      plain += '\n';
   }
   return std::string{trimmed(plain)};
 }
