@@ -1,0 +1,7 @@
+#include "tests/fuzz/normalised.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  hub::tests::check_normaliser(
+    hub::domain::normalise_whatsapp, hub::tests::as_text(data, size), "application/json");
+  return 0;
+}
