@@ -101,10 +101,21 @@ bool is_other_at(std::string_view local, std::string_view domain, char after) {
 
 std::size_t ipv4_size(std::string_view text);
 
+/// `user:password@host` in a URL is no mailbox; what is found there so far ends at the '@'.
+std::vector<std::size_t> ends_of_credentials(const std::vector<find>& finds) {
+  std::vector<std::size_t> ends;
+  for (const auto& f : finds)
+    if (f.strength == rank::known_format)
+      ends.push_back(f.end);
+  std::ranges::sort(ends);
+  return ends;
+}
+
 void find_plain_emails(std::string_view text, std::vector<find>& finds) {
+  const auto credentials = ends_of_credentials(finds);
   for (auto at = text.find('@'); at != std::string_view::npos; at = text.find('@', at + 1)) {
     const auto begin = local_begin(text, at);
-    if (begin == at)
+    if (begin == at || std::ranges::binary_search(credentials, at))
       continue;
     const auto rest = text.substr(at + 1);
     auto size = domain_size(rest);
@@ -157,16 +168,20 @@ struct spelled_at {
   bool unmistakable = false; // "(at)" and "arroba", but not a bare "at"
 };
 
-/// The size of "domain dot com" at the front of `text`; 0 if there is none.
-std::size_t spelled_domain_size(std::string_view text, bool spelled_dot_needed) {
+/// The size of "domain dot com" at the front of `text`; 0 if there is none. With `dot_as_word`, of
+/// that alone, and only where the end is a usual one: "look at google dot" is no address.
+std::size_t spelled_domain_size(std::string_view text, bool dot_as_word) {
   static const RE2 any_dot{
-    R"(^([\pL\pN-]{1,63}(?:(?:\.|\s?[\[({<]\s?(?:dot|punto|\.)\s?[\])}>]\s?|\s(?:dot|punto)\s)[\pL\pN-]{1,63}){0,3}(?:\.|\s?[\[({<]\s?(?:dot|punto|\.)\s?[\])}>]\s?|\s(?:dot|punto)\s)[a-z]{2,24})(?:[^\pL\pN]|$))",
+    R"(^([\pL\pN-]+(?:(?:\.|\s?[\[({<]\s?(?:dot|punto|\.)\s?[\])}>]\s?|\s(?:dot|punto)\s)[\pL\pN-]+)*)"
+    R"((?:\.|\s?[\[({<]\s?(?:dot|punto|\.)\s?[\])}>]\s?|\s(?:dot|punto)\s)[a-z]{2,24})(?:[^\pL\pN]|$))",
     fixed()};
   static const RE2 word_dot{
-    R"(^([\pL\pN-]{1,63}(?:\s(?:dot|punto)\s[\pL\pN-]{1,63}){0,3}\s(?:dot|punto)\s(?:com|net|org|edu|gov|io|dev|app|info|biz|eu|es|mx|ar|co|cl|pe|uk|us|de|fr|it|pt|br|ca|au|in))(?:[^\pL\pN]|$))",
+    R"(^([\pL\pN-]+(?:\s(?:dot|punto)\s[\pL\pN-]+)*\s(?:dot|punto)\s)"
+    R"((?:com|net|org|edu|gov|io|dev|app|info|biz|eu|es|mx|ar|co|cl|pe|uk|us|de|fr|it|pt|br|ca|au|in)))"
+    R"((?:[^\pL\pN]|$))",
     fixed()};
   const auto window = text.substr(0, std::min(text.size(), longest_spelled));
-  const auto& form = spelled_dot_needed ? word_dot : any_dot;
+  const auto& form = dot_as_word ? word_dot : any_dot;
   re2::StringPiece domain;
   if (!form.ok() || !RE2::PartialMatch({window.data(), window.size()}, form, &domain))
     return 0;
@@ -310,6 +325,18 @@ bool is_ipv6(std::string_view text) {
   return gap ? groups >= 2 && groups < 8 : groups == 8;
 }
 
+/// "fe80::1%eth0": the name of the interface belongs to the address.
+std::size_t after_zone(std::string_view text, std::size_t end) {
+  if (char_at(text, end) != '%' || !is_alnum(char_at(text, end + 1)))
+    return end;
+  constexpr std::size_t longest = 16;
+  auto stop = end + 1;
+  while (stop - end < longest && static_cast<unsigned char>(char_at(text, stop)) < 0x80
+         && is_alnum(char_at(text, stop)))
+    ++stop;
+  return stop;
+}
+
 void find_ipv6(std::string_view text, std::vector<find>& finds) {
   for (auto colon = text.find(':'); colon != std::string_view::npos;) {
     auto begin = colon;
@@ -330,7 +357,7 @@ void find_ipv6(std::string_view text, std::vector<find>& finds) {
     if (!is_alnum(before) && before != '_' && before != ':' && before != '.'
         && !is_alnum(char_at(text, end)) && token.size() <= longest
         && std::ranges::any_of(token, is_digit) && is_ipv6(token))
-      finds.push_back({pii_type::ip_address, rank::address, begin, end});
+      finds.push_back({pii_type::ip_address, rank::address, begin, after_zone(text, end)});
     colon = text.find(':', std::max(scanned, colon + 1));
   }
 }

@@ -122,6 +122,20 @@ bool links(std::string_view gap) {
   return marks <= (bracketed ? 2U : 1U);
 }
 
+/// The digits of a number that is no longer than a card's.
+class digits_only {
+public:
+  void append(std::string_view more) {
+    for (const char c : more.substr(0, digits_.size() - size_))
+      digits_[size_++] = c;
+  }
+  [[nodiscard]] std::string_view text() const { return {digits_.data(), size_}; }
+
+private:
+  std::array<char, 20> digits_{};
+  std::size_t size_ = 0;
+};
+
 /// A run of groups that are judged together, and where in the text they stand.
 struct window {
   std::string_view text;
@@ -156,8 +170,8 @@ struct window {
         return 0;
     return count() > 1 ? between(1)[0] : '\0';
   }
-  [[nodiscard]] std::string number() const {
-    std::string all;
+  [[nodiscard]] digits_only number() const {
+    digits_only all;
     for (const auto* g = first; g <= last; ++g)
       all.append(text.substr(g->begin, g->size()));
     return all;
@@ -267,7 +281,8 @@ bool is_card_shaped(const window& w) {
 }
 
 bool is_card(const window& w) {
-  const auto number = w.number();
+  const auto all = w.number();
+  const auto number = all.text();
   if (!has_issuer(number) || !has_valid_luhn_sum(number))
     return false;
   const auto before = w.begin();
@@ -292,7 +307,7 @@ bool is_ssn_range(std::string_view number) {
 }
 
 bool is_ssn(const window& w) {
-  if (w.digits() != 9 || !is_ssn_range(w.number()))
+  if (!is_ssn_range(w.number().text()))
     return false;
   const words_before words{w.text, w.begin()};
   const bool named = words.has(hint::ssn, 6);
@@ -381,16 +396,17 @@ dial_plan plan_of(std::string_view number) {
 /// Whether `w`, behind a '+' or "00", is an international number. The "(0)" of "+41 (0)71 …" does
 /// not count.
 bool is_international(const window& w) {
-  std::string number;
+  digits_only all;
   for (std::size_t i = 0; i < w.count(); ++i)
     if (i == 0 || w.size_of(i) > 1 || w.text[w.first[i].begin] != '0')
-      number.append(w.text.substr(w.first[i].begin, w.size_of(i)));
+      all.append(w.text.substr(w.first[i].begin, w.size_of(i)));
+  auto number = all.text();
   if (number.starts_with("00"))
-    number.erase(0, 2);
+    number.remove_prefix(2);
   if (number.size() < 8 || number.size() > 15 || number[0] == '0')
     return false;
   const auto plan = plan_of(number);
-  auto national = std::string_view{number}.substr(plan.code.size());
+  auto national = number.substr(plan.code.size());
   if (national.starts_with('0') && national.size() > plan.longest)
     national.remove_prefix(1);
   return national.size() >= plan.shortest && national.size() <= plan.longest;
@@ -411,7 +427,8 @@ bool is_plainly_phone(const window& w) {
   // A trunk zero and groups: most of Europe, Japan, Australia.
   const bool no_crumbs =
     std::all_of(w.first, w.last + 1, [](const group& g) { return g.size() >= 2; });
-  if (lead == '0' && no_crumbs && digits >= 9 && digits <= 12 && w.count() >= 2 && w.count() <= 6)
+  if (lead == '0' && w.text[w.begin() + 1] != '0' && no_crumbs && digits >= 9 && digits <= 12
+      && w.count() >= 2 && w.count() <= 6)
     return w.count() > 2 || w.mark() != '.';
   // British mobiles and French numbers, unseparated.
   if ((w.is_shaped({11}) && w.text.substr(w.begin(), 2) == "07")
@@ -575,27 +592,35 @@ private:
         digits += g.size();
       if (digits >= 7) {
         taken_.assign(groups_.size(), false);
-        take_each(longest_card, [this](const window& w) { return take_card(w); });
-        take_each(9, [this](const window& w) { return take_ssn(w); });
-        take_each(longest_phone, [this](const window& w) { return take_plain_phone(w); });
-        take_each(longest_phone, [this](const window& w) { return take_named_phone(w); });
+        take_each({shortest_card, longest_card, longest_card},
+                  [this](const window& w) { return take_card(w); });
+        take_each({9, 9, 3}, [this](const window& w) { return take_ssn(w); });
+        take_each({7, longest_phone, 7}, [this](const window& w) { return take_plain_phone(w); });
+        take_each({7, 13, 6}, [this](const window& w) { return take_named_phone(w); });
       }
     }
     groups_.clear();
   }
 
-  /// Offers every run of free groups with at most `most` digits, longest first, to `take`.
+  struct limits {
+    std::size_t least_digits;
+    std::size_t most_digits;
+    std::size_t most_groups;
+  };
+
+  /// Offers every run of free groups within the limits, longest first, to `take`.
   template <class Take>
-  void take_each(std::size_t most, Take take) {
-    std::array<std::size_t, 24> ends{};
+  void take_each(limits within, Take take) {
+    std::array<std::size_t, longest_card> ends{};
     for (std::size_t i = 0; i < groups_.size(); ++i) {
       std::size_t count = 0;
       std::size_t digits = 0;
-      for (auto j = i; j < groups_.size() && !taken_[j] && count < ends.size(); ++j) {
+      const auto stop = std::min(groups_.size(), i + within.most_groups);
+      for (auto j = i; j < stop && !taken_[j]; ++j) {
         digits += groups_[j].size();
-        if (digits > most)
+        if (digits > within.most_digits)
           break;
-        if (digits >= 7)
+        if (digits >= within.least_digits)
           ends[count++] = j;
       }
       while (count > 0) {
@@ -617,14 +642,15 @@ private:
   }
 
   bool take_card(const window& w) {
-    if (w.digits() < shortest_card || !is_card(w))
+    constexpr std::size_t most_printed_groups = 7;
+    if ((w.count() > most_printed_groups && !w.whole) || !is_card(w))
       return false;
     finds_.push_back({pii_type::payment_card, rank::checked_number, w.begin(), w.end()});
     return true;
   }
 
   bool take_ssn(const window& w) {
-    if (w.digits() != 9 || !is_ssn(w))
+    if (!is_ssn(w))
       return false;
     finds_.push_back({pii_type::ssn, rank::checked_number, w.begin(), w.end()});
     return true;

@@ -161,12 +161,15 @@ struct secret_value {
   bool quoted = false;
 };
 
+constexpr std::size_t longest_code = 16;
+constexpr std::size_t longest_secret = 8192; // SAML answers are that long
+
 /// How much is read as a value. A long value is always accepted behind a mark, so that no text can
 /// make the scanner read the same bytes again and again.
 constexpr std::size_t longest_value(tie tied) {
   switch (tied) {
   case tie::mark:
-    return 8192; // SAML answers are that long
+    return longest_secret;
   case tie::verb:
     return 512;
   default:
@@ -186,8 +189,8 @@ bool is_one_of(std::string_view text, const std::array<std::string_view, N>& wor
 /// Reads what follows a word such as "password": how the value is tied to it, and the value.
 class value_reader {
 public:
-  value_reader(std::string_view text, std::size_t at, bool in_query)
-    : text_{text}, at_{at}, in_query_{in_query} {}
+  value_reader(std::string_view text, std::size_t at, bool in_query, std::size_t most)
+    : text_{text}, at_{at}, in_query_{in_query}, most_{most} {}
 
   secret_value read() {
     secret_value value;
@@ -322,6 +325,14 @@ private:
     }
   }
 
+  /// "pwd=x&user=bob": the '&' begins another field of a form.
+  [[nodiscard]] bool is_next_field(std::size_t at) const {
+    auto end = at + 1;
+    while (end < text_.size() && end - at < 24 && (is_alnum(text_[end]) || text_[end] == '_'))
+      ++end;
+    return end > at + 1 && char_at(text_, end) == '=';
+  }
+
   void take_value(secret_value& value) {
     const char open = char_at(text_, at_);
     if (open == '"' || open == '\'' || open == '`') {
@@ -339,10 +350,11 @@ private:
     }
     value.begin = at_;
     auto end = at_;
-    const auto most = longest_value(value.tied);
+    const auto most = std::min(most_, longest_value(value.tied));
     while (end < text_.size() && end - at_ < most && !is_blank(text_[end]) && text_[end] != barrier
            && text_[end] != '"' && text_[end] != '<' && text_[end] != '`'
-           && !(in_query_ && (text_[end] == '&' || text_[end] == '#')))
+           && !(text_[end] == '&' && (in_query_ || is_next_field(end)))
+           && !(in_query_ && text_[end] == '#'))
       ++end;
     constexpr std::string_view closing = ".,;:)]}'?*>";
     while (end > value.begin && closing.find(text_[end - 1]) != std::string_view::npos)
@@ -355,6 +367,7 @@ private:
   std::string_view text_;
   std::size_t at_;
   bool in_query_;
+  std::size_t most_;
 };
 
 /// Words that describe a secret instead of being one, and what programs write where none is.
@@ -495,25 +508,68 @@ bool is_code(std::string_view text, const secret_value& v, std::size_t shortest)
   return digits >= 3 && dashes <= 1 && digits + capitals + dashes == value.size();
 }
 
+enum class kind : std::uint8_t { password, word_of_other_use, key, code, card_code };
+
+/// Finds the words that announce a secret, up to their last letter. The groups that `kind_of` tells
+/// apart again; capturing them here would cost ten times as much.
 const RE2& announcing_words() {
   static const RE2 words{
     R"((?:^|[^\pL\pN])(?:)"
-    // 1: words that are only ever about passwords; they may be part of a longer name.
-    R"([a-z0-9_.]*(password|passwd|passphrase|passcode|passwort|contrase[ñn]a|pwd)|)"
-    // 2: words with other uses.
-    R"((?:[a-z0-9.]*_)?(pass|clave|pw|psw|pswd|senha|mot de passe)|)"
-    // 3: keys.
-    R"([a-z0-9_.-]*((?:api|access|secret|signing|private|encryption|license|auth|account|shared)[ _-]?keys?(?:[ _-]id)?)"
-    R"(|(?:api|access|auth|refresh|bearer|bot|id|session|csrf|device|push|verification)[ _-]?tokens?|tokens?)"
-    R"(|(?:client|app|api|webhook|signing|shared)?[ _-]?secret(?:[ _-](?:access[ _-])?key)?|bearer|authorization)"
-    R"(|session[ _-]?id|clave[ _](?:de[ _]?(?:la )?)?api|clave secreta|credentials?|credencial(?:es)?|apikey)|)"
-    // 4: codes.
-    R"((pin(?: code| n[uú]mero| number)?|otp|2fa code|mfa code|(?:verification|one[ -]time|auth(?:entication)?|sms|login|access|unlock|my|your|tu|mi)[ -](?:code|c[oó]digo))"
-    R"(|c[oó]digo (?:pin|de (?:verificaci[oó]n|seguridad|acceso|confirmaci[oó]n))|c[oó]digo sms)|)"
-    // 5: what proves a card.
-    R"((cvv2?|cvc2?|cvn|card security code|security code)))",
+    // Words that are only ever about passwords; they may end a longer name, such as db.password.
+    R"([a-z0-9_.]*(?:password|passwd|passphrase|passcode|passwort|contrase[ñn]a|pwd)|)"
+    // Words with other uses.
+    R"((?:[a-z0-9.]*_)?(?:pass|clave|pw|psw|pswd|senha|mot de passe)|)"
+    // Keys.
+    R"([a-z0-9_.-]*(?:(?:api|access|secret|signing|private|encryption|license|auth|account|shared)[ _-]?keys?(?:[ _-]id)?)"
+    R"(|tokens?|secret(?:[ _-](?:access[ _-])?key)?|bearer|authorization|credentials?|credencial(?:es)?|apikey)|)"
+    R"(session[ _-]?id|clave[ _](?:de[ _]?(?:la )?)?api|clave secreta|)"
+    // Codes.
+    R"(pin(?: code| n[uú]mero| number)?|otp|(?:2fa|mfa|verification|one[ -]time|auth(?:entication)?|sms|login|access|unlock|my|your|tu|mi)[ -](?:code|c[oó]digo)|)"
+    R"(c[oó]digo (?:pin|de (?:verificaci[oó]n|seguridad|acceso|confirmaci[oó]n)|sms)|)"
+    // What proves a card.
+    R"(cvv2?|cvc2?|cvn|card security code|security code))",
     fixed(false)};
   return words;
+}
+
+/// What `word`, found by `announcing_words`, announces. Its end decides.
+kind kind_of(std::string_view word) {
+  static constexpr std::array<std::string_view, 8> passwords{
+    "password", "passwd", "passphrase", "passcode", "passwort", "contraseña", "contrasena", "pwd"};
+  static constexpr std::array<std::string_view, 8> other_uses{
+    "pass", "clave", "pw", "psw", "pswd", "senha", "mot de passe", "contraseÑa"};
+  static constexpr std::array<std::string_view, 6> card_codes{
+    "cvv", "cvv2", "cvc", "cvc2", "cvn", "security code"};
+  static constexpr std::array<std::string_view, 16> codes{"pin",
+                                                          "otp",
+                                                          " code",
+                                                          "-code",
+                                                          " codigo",
+                                                          " código",
+                                                          "-codigo",
+                                                          "-código",
+                                                          " numero",
+                                                          " número",
+                                                          " number",
+                                                          "ficación",
+                                                          "ficacion",
+                                                          " seguridad",
+                                                          " acceso",
+                                                          " sms"};
+  const auto ends_with = [word](std::string_view end) {
+    return word.size() >= end.size()
+           && std::ranges::equal(word.substr(word.size() - end.size()), end, {}, lower);
+  };
+  if (std::ranges::any_of(passwords, ends_with))
+    return kind::password;
+  if (std::ranges::any_of(card_codes, ends_with))
+    return kind::card_code;
+  if (std::ranges::any_of(other_uses, ends_with))
+    return kind::word_of_other_use;
+  if (std::ranges::any_of(codes, ends_with) || ends_with("confirmacion")
+      || ends_with("confirmación"))
+    return kind::code;
+  return kind::key;
 }
 
 class secret_scanner {
@@ -524,42 +580,42 @@ public:
     const auto& words = announcing_words();
     if (!words.ok())
       return;
-    std::array<re2::StringPiece, 6> group; // [0] is the whole
+    re2::StringPiece word;
     std::size_t at = 0;
     while (at < text_.size()
-           && words.Match(piece(text_), at, text_.size(), RE2::UNANCHORED, group.data(), 6)) {
-      at = offset(text_, group[0]) + group[0].size();
-      for (std::size_t i = 1; i < group.size(); ++i)
-        if (group[i].data() != nullptr)
-          at = std::max(at, judge(i, group[i]));
-    }
+           && words.Match(piece(text_), at, text_.size(), RE2::UNANCHORED, &word, 1))
+      at = judge(offset(text_, word), word.size());
   }
 
 private:
-  /// Returns where to look on: behind the secret, if there is one.
-  std::size_t judge(std::size_t which, const re2::StringPiece& word) {
-    const auto begin = offset(text_, word);
-    auto end = begin + word.size();
-    if (which <= 3 && lower(char_at(text_, end)) == 's' && !is_alnum(char_at(text_, end + 1)))
+  /// Judges what follows a word; returns where to look on: behind the secret, if there is one.
+  std::size_t judge(std::size_t begin, std::size_t size) {
+    const auto what = kind_of(text_.substr(begin, size));
+    auto end = begin + size;
+    const bool plural =
+      what == kind::password || what == kind::word_of_other_use || what == kind::key;
+    if (plural && lower(char_at(text_, end)) == 's' && !is_alnum(char_at(text_, end + 1)))
       ++end;
     if (is_alnum(char_at(text_, end)))
       return end;
-    const bool in_query = is_in_query(begin);
-    const auto value = value_reader{text_, end, in_query}.read();
+    const bool code = what == kind::code || what == kind::card_code;
+    const auto value =
+      value_reader{text_, end, is_in_query(end), code ? longest_code : longest_secret}.read();
     if (value.end <= value.begin)
       return end;
-    switch (which) {
-    case 1:
+    switch (what) {
+    case kind::password:
       return keep(is_password(text_, value, false), pii_type::password, value, end);
-    case 2:
+    case kind::word_of_other_use:
       return keep(is_password(text_, value, true), pii_type::password, value, end);
-    case 3:
+    case kind::key:
       return judge_key(value, end);
-    case 4:
+    case kind::code:
       return keep(is_code(text_, value, 4), pii_type::password, value, end);
-    default:
+    case kind::card_code:
       return keep(is_code(text_, value, 3), pii_type::payment_card, value, end);
     }
+    return end;
   }
 
   /// Skips the scheme of "Authorization: Bearer …".
@@ -569,7 +625,7 @@ private:
       "bearer", "basic", "token", "apikey", "bot"};
     if (is_one_of(first, schemes)) {
       const auto tied = value.tied;
-      value = value_reader{text_, value.end, false}.read();
+      value = value_reader{text_, value.end, false, longest_secret}.read();
       value.tied = std::max(tied, value.tied);
     }
     return keep(is_key(text_, value), pii_type::api_key, value, end);
@@ -582,11 +638,15 @@ private:
     return value.end;
   }
 
+  /// Whether the name that ends at `at` is a field of a URL's query.
   [[nodiscard]] bool is_in_query(std::size_t at) const {
-    while (at > 0 && (is_alnum(text_[at - 1]) || text_[at - 1] == '_' || text_[at - 1] == '-'))
-      if (--at; at > 0 && (text_[at - 1] == '?' || text_[at - 1] == '&'))
-        return true;
-    return at > 0 && (text_[at - 1] == '?' || text_[at - 1] == '&');
+    constexpr std::size_t longest = 64;
+    const auto end = at;
+    while (at > 0 && end - at < longest
+           && (is_alnum(text_[at - 1]) || text_[at - 1] == '_' || text_[at - 1] == '-'))
+      --at;
+    const char before = char_before(text_, at);
+    return before == '?' || before == '&';
   }
 
   std::string_view text_;
