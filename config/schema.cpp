@@ -46,28 +46,46 @@ constexpr std::int64_t kib = 1 << 10;
 constexpr std::int64_t mib = 1 << 20;
 constexpr std::int64_t gib = 1 << 30;
 
+using store_function = void (*)(settings&, const value&);
+
 constexpr setting text(std::string_view key,
                        std::string_view env,
                        std::string_view description,
-                       void (*store)(settings&, const value&)) {
-  return {key, env, kind::text, {}, description, store};
+                       store_function store) {
+  return {key, env, description, {}, {}, store};
+}
+
+constexpr setting plain(kind type,
+                        std::string_view key,
+                        std::string_view env,
+                        std::string_view fallback,
+                        std::string_view description,
+                        store_function store,
+                        std::string_view choices = {}) {
+  auto made = text(key, env, description, store);
+  made.type = type;
+  made.fallback = fallback;
+  made.choices = choices;
+  return made;
 }
 
 constexpr setting secret(std::string_view key,
                          std::string_view env,
                          std::string_view description,
-                         void (*store)(settings&, const value&),
+                         store_function store,
                          kind type = kind::text,
                          std::string_view schemes = {}) {
-  return {key, env, type, {}, description, store, true, 0, 0, schemes};
+  auto made = plain(type, key, env, {}, description, store, schemes);
+  made.secret = true;
+  return made;
 }
 
 constexpr setting web_address(std::string_view key,
                               std::string_view env,
                               std::string_view fallback,
                               std::string_view description,
-                              void (*store)(settings&, const value&)) {
-  return {key, env, kind::url, fallback, description, store, false, 0, 0, "http|https"};
+                              store_function store) {
+  return plain(kind::url, key, env, fallback, description, store, "http|https");
 }
 
 constexpr setting limit(std::string_view key,
@@ -77,52 +95,49 @@ constexpr setting limit(std::string_view key,
                         std::int64_t least,
                         std::int64_t most,
                         std::string_view description,
-                        void (*store)(settings&, const value&)) {
-  return {key, env, type, fallback, description, store, false, least, most};
+                        store_function store) {
+  auto made = plain(type, key, env, fallback, description, store);
+  made.least = least;
+  made.most = most;
+  return made;
 }
 
 constexpr setting general[] = {
-  {"data_dir",
-   "HUB_DATA_DIR",
-   kind::text,
-   "./var",
-   "where the hub keeps its database, keys and logs",
-   into<&settings::data_dir>},
-  {"simulation",
-   "HUB_SIMULATION",
-   kind::boolean,
-   "off",
-   "offers the calls that make up reports and incidents, for trying the hub out",
-   into<&settings::simulation>},
-  {"log.format",
-   "LOG_FORMAT",
-   kind::choice,
-   "json",
-   "how log lines look",
-   into<&settings::log, &log_settings::format>,
-   false,
-   0,
-   0,
-   "json|text"},
-  {"log.level",
-   "LOG_LEVEL",
-   kind::choice,
-   "info",
-   "the least that is logged",
-   into<&settings::log, &log_settings::level>,
-   false,
-   0,
-   0,
-   "trace|debug|info|warn|error"},
+  plain(kind::text,
+        "data_dir",
+        "HUB_DATA_DIR",
+        "./var",
+        "where the hub keeps its database, keys and logs",
+        into<&settings::data_dir>),
+  plain(kind::boolean,
+        "simulation",
+        "HUB_SIMULATION",
+        "off",
+        "offers the calls that make up reports and incidents, for trying the hub out",
+        into<&settings::simulation>),
+  plain(kind::choice,
+        "log.format",
+        "LOG_FORMAT",
+        "json",
+        "how log lines look",
+        into<&settings::log, &log_settings::format>,
+        "json|text"),
+  plain(kind::choice,
+        "log.level",
+        "LOG_LEVEL",
+        "info",
+        "the least that is logged",
+        into<&settings::log, &log_settings::level>,
+        "trace|debug|info|warn|error"),
 };
 
 constexpr setting http[] = {
-  {"http.bind",
-   "HUB_BIND",
-   kind::bind,
-   "127.0.0.1:3000",
-   "address and port to listen on; port 0 takes a free one",
-   into<&settings::http, &http_settings::bind>},
+  plain(kind::bind,
+        "http.bind",
+        "HUB_BIND",
+        "127.0.0.1:3000",
+        "address and port to listen on; port 0 takes a free one",
+        into<&settings::http, &http_settings::bind>),
   limit("http.threads",
         "HUB_HTTP_THREADS",
         kind::integer,
@@ -131,18 +146,18 @@ constexpr setting http[] = {
         256,
         "threads that serve connections; 0 takes one a core",
         into<&settings::http, &http_settings::threads>),
-  {"http.cors_origins",
-   "CORS_ORIGINS",
-   kind::origins,
-   "",
-   "origins of other web pages that may call the API",
-   into<&settings::http, &http_settings::cors_origins>},
-  {"http.trusted_proxies",
-   "HUB_TRUSTED_PROXIES",
-   kind::networks,
-   "",
-   "reverse proxies whose X-Forwarded-For is believed",
-   into<&settings::http, &http_settings::trusted_proxies>},
+  plain(kind::origins,
+        "http.cors_origins",
+        "CORS_ORIGINS",
+        "",
+        "origins of other web pages that may call the API",
+        into<&settings::http, &http_settings::cors_origins>),
+  plain(kind::networks,
+        "http.trusted_proxies",
+        "HUB_TRUSTED_PROXIES",
+        "",
+        "reverse proxies whose X-Forwarded-For is believed",
+        into<&settings::http, &http_settings::trusted_proxies>),
   limit("http.max_target",
         "HUB_HTTP_MAX_TARGET",
         kind::size,
@@ -292,12 +307,12 @@ constexpr setting storage[] = {
          "the keys that seal personal data, for nodes that share a database; otherwise keys.json "
          "in the data directory",
          into<&settings::sealing, &sealing_settings::keys>),
-  {"intake.reopen_resolved",
-   "HUB_INTAKE_REOPEN_RESOLVED",
-   kind::boolean,
-   "on",
-   "a reply to a resolved ticket opens it again",
-   into<&settings::intake, &intake_settings::reopen_resolved>},
+  plain(kind::boolean,
+        "intake.reopen_resolved",
+        "HUB_INTAKE_REOPEN_RESOLVED",
+        "on",
+        "a reply to a resolved ticket opens it again",
+        into<&settings::intake, &intake_settings::reopen_resolved>),
   limit("intake.whatsapp_window",
         "HUB_INTAKE_WHATSAPP_WINDOW",
         kind::duration,

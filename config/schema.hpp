@@ -39,14 +39,14 @@ using value = std::variant<std::string,
 struct setting {
   std::string_view key; // in the settings file, dotted
   std::string_view env; // in the environment; a secret also by this name with _FILE
-  kind type = kind::text;
-  std::string_view fallback; // as one would write it; empty: none
   std::string_view description;
+  std::string_view fallback; // as one would write it; empty: none
+  std::string_view choices;  // of a choice, or the schemes of a URL: a|b|c
   void (*store)(settings& into, const value& from) = nullptr;
-  bool secret = false;
   std::int64_t least = 0; // of an integer, a size in bytes, a duration in milliseconds
   std::int64_t most = 0;
-  std::string_view choices = {}; // of a choice, or the schemes of a URL: a|b|c
+  kind type = kind::text;
+  bool secret = false;
 };
 
 std::span<const setting> schema();

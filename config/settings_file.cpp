@@ -68,8 +68,9 @@ struct reading {
       else
         fault(line, path + " must be text, a whole number, true, false or a list of these");
     } else if (from.is_table() && is_section(path)) {
+      const auto section = path + ".";
       for (const auto& [key, inner] : from.as_table())
-        take(path + "." + key, inner);
+        take(section + key, inner);
     } else {
       fault(line, "there is no setting '" + path + "'" + did_you_mean(path, all_keys()));
     }

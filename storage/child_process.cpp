@@ -76,7 +76,7 @@ result<account> to_account(const passwd& entry) {
 
 template <class Lookup>
 result<account> look_up_account(Lookup lookup, const std::string& called) {
-  std::vector<char> buffer(16 * 1024);
+  std::vector<char> buffer(16'384);
   passwd entry{};
   passwd* found = nullptr;
   int error = 0;
@@ -122,7 +122,7 @@ void reset_signals() {
     ::sigaction(number, &action, nullptr); // KILL and STOP refuse, rightly
   sigset_t none;
   ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
 }
 
 [[noreturn]] void become_child(const prepared_child& child) {

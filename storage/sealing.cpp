@@ -17,7 +17,6 @@
 
 namespace hub::storage {
 
-using domain::done;
 using domain::errc;
 using domain::fail;
 using domain::outcome;

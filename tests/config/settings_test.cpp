@@ -304,7 +304,7 @@ TEST_F(configuring, checks_times_sizes_and_addresses) {
     {"HUB_TRUSTED_PROXIES", "proxy.example.com"},
   };
   for (const auto& [name, value] : bad) {
-    from_.environment = {name + "=" + value};
+    from_.environment = {std::string{name}.append("=").append(value)};
     EXPECT_MENTIONS(fault(), name);
   }
   from_.environment = {"HUB_INTAKE_WHATSAPP_WINDOW=90 min",

@@ -174,8 +174,9 @@ TEST(sealing_keys, are_made_on_the_first_start_for_their_owner_only) {
 
 TEST(sealing_keys, are_the_same_for_all_who_start_at_once) {
   const testing::temporary_directory directory;
-  std::vector<std::thread> threads;
   std::vector<std::uint32_t> ids(8, 0);
+  std::vector<std::thread> threads;
+  threads.reserve(ids.size());
   for (auto& id : ids) {
     threads.emplace_back([&] {
       if (auto ring = key_ring::open(directory.path() / "keys.json"))

@@ -67,37 +67,43 @@ std::string http_response::header(std::string_view name) const {
 }
 
 bool http_response::has(std::string_view name) const {
-  return std::any_of(headers.begin(), headers.end(), [&](const auto& each) {
-    return each.first == name;
-  });
+  return std::any_of(
+    headers.begin(), headers.end(), [&](const auto& each) { return each.first == name; });
 }
 
-http_client::http_client(std::uint16_t port) : http_client(port, settings{}) {
+http_client::http_client(std::uint16_t port) : http_client(port, settings{}) {}
+
+http_client::http_client(std::uint16_t port, const settings& how) : http_client(how) {
+  connect(port, how);
 }
 
-http_client::http_client(std::uint16_t port, const settings& how) {
-  const auto to = parse(how.address, port);
-  descriptor_ = ::socket(to.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+http_client::http_client(const settings& how)
+  : descriptor_(::socket(parse(how.address, 0).address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   if (descriptor_ < 0)
     fail("socket");
+}
+
+void http_client::connect(std::uint16_t port, const settings& how) {
   const int one = 1;
   ::setsockopt(descriptor_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   if (how.receive_buffer > 0)
     ::setsockopt(
       descriptor_, SOL_SOCKET, SO_RCVBUF, &how.receive_buffer, sizeof how.receive_buffer);
-  if (::connect(descriptor_, std::bit_cast<const sockaddr*>(&to.address), to.size) != 0) {
-    const int error = errno;
-    close();
-    errno = error;
-    fail("connect");
+  const auto from = parse(how.source, 0);
+  if (from.size > 0) {
+    ::setsockopt(descriptor_, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+    if (::bind(descriptor_, std::bit_cast<const sockaddr*>(&from.address), from.size) != 0)
+      fail("bind");
   }
+  const auto to = parse(how.address, port);
+  if (::connect(descriptor_, std::bit_cast<const sockaddr*>(&to.address), to.size) != 0)
+    fail("connect");
 }
 
 http_client::http_client(http_client&& other) noexcept
   : descriptor_(std::exchange(other.descriptor_, -1)),
     at_end_(other.at_end_),
-    received_(std::move(other.received_)) {
-}
+    received_(std::move(other.received_)) {}
 
 http_client& http_client::operator=(http_client&& other) noexcept {
   if (this != &other) {

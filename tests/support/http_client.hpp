@@ -15,7 +15,7 @@ struct http_response {
   int status = 0;
   std::string head; // the bytes, with the empty line
   std::vector<std::pair<std::string, std::string>> headers;
-  std::string body; // without its chunks' frames
+  std::string body;      // without its chunks' frames
   bool complete = false; // the body ended as its framing says
 
   /// The first header of that name; empty if there is none.
@@ -32,7 +32,13 @@ public:
   struct settings {
     int receive_buffer = 0; // 0: the system's
     std::string address = "127.0.0.1";
+    std::string source = {}; // the client's own address; empty: the system's choice
   };
+
+  /// A socket that is not connected yet.
+  explicit http_client(const settings& how);
+  /// Throws std::system_error when it cannot.
+  void connect(std::uint16_t port, const settings& how);
 
   /// Throws std::system_error when it cannot connect.
   explicit http_client(std::uint16_t port);
