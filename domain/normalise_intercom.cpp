@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 
 namespace hub::domain {
@@ -14,13 +15,22 @@ namespace {
 /// Longer values are not repeated in every item of a delivery.
 constexpr std::size_t longest_copied = 1000;
 
-/// The notification around a conversation, read once.
+/// The customer a conversation is with, for parts that do not say enough about their author.
+struct contact {
+  std::string id;
+  std::string name;
+  std::optional<std::string> email;
+};
+
+/// The notification around a conversation; what all its parts share is read once.
 struct notification {
   const json& item;
   std::string topic;
   std::string app; // may be empty
   std::string conversation_id;
   time_point moment;
+  contact customer;
+  std::string url; // opens the conversation, may be empty
 };
 
 /// With the app's id in front where it is known: conversations of two apps never meet.
@@ -37,24 +47,24 @@ bool is_staff(const json& writer) {
          || member(writer, "from_ai_agent") == true;
 }
 
-/// The customer a conversation is with, for parts that do not say enough about their author.
-const json& contact_of(const json& item) {
-  for (const auto& contact : list_at(item, "contacts", "contacts"))
-    return contact;
-  return member(item, "user");
+contact read_contact(const json& item) {
+  const auto& listed = list_at(item, "contacts", "contacts");
+  const auto& known = listed.empty() ? member(item, "user") : listed.front();
+  return {
+    id_at(known, "id"), label_of(text_at(known, "name")), email_from(text_at(known, "email"))};
 }
 
 author read_author(const notification& about, const json& writer) {
-  const auto& contact = contact_of(about.item);
   const auto id = id_at(writer, "id");
-  const bool same = id.empty() || id == id_at(contact, "id");
+  const bool same = id.empty() || id == about.customer.id;
   author from;
-  from.display_name =
-    label_of(first_of({text_at(writer, "name"), same ? text_at(contact, "name") : ""}));
-  from.email =
-    email_from(first_of({text_at(writer, "email"), same ? text_at(contact, "email") : ""}));
-  from.platform_user_id =
-    of_app(about, first_of({id, id_at(contact, "id"), from.email.value_or("")}));
+  from.display_name = label_of(text_at(writer, "name"));
+  if (from.display_name.empty() && same)
+    from.display_name = about.customer.name;
+  from.email = email_from(text_at(writer, "email"));
+  if (!from.email && same)
+    from.email = about.customer.email;
+  from.platform_user_id = of_app(about, first_of({id, about.customer.id, from.email.value_or("")}));
   return from;
 }
 
@@ -83,9 +93,9 @@ bool is_plain(std::string_view text) {
 }
 
 std::string conversation_url(const notification& about) {
-  if (auto told = web_address(text_at(about.item, "links", "conversation_web"));
-      !told.empty() && told.size() <= longest_copied)
-    return told;
+  if (auto linked = web_address(text_at(about.item, "links", "conversation_web"));
+      !linked.empty() && linked.size() <= longest_copied)
+    return linked;
   if (about.app.empty() || !is_plain(about.app) || !is_plain(about.conversation_id))
     return {};
   return std::string{"https://app.intercom.com/a/inbox/"}
@@ -102,7 +112,7 @@ report read_words(const notification& about, const json& said) {
   written.text = html_to_text(text_at(said, "subject"));
   written.text.append("\n\n").append(html_to_text(text_at(said, "body")));
   written.attachments = read_files(member(said, "attachments"));
-  written.external_url = conversation_url(about);
+  written.external_url = about.url;
   note(written, "topic", about.topic);
   return written;
 }
@@ -137,30 +147,26 @@ delivery_item read_part(const notification& about, const json& part) {
   return read;
 }
 
-void copy_small(const json& from, std::string_view key, json& to) {
-  const auto& value = member(from, key);
-  if (value.is_number() || (value.is_string() && text_of(value).size() <= longest_copied))
-    to[std::string{key}] = value;
-}
-
 /// The notification as it would be, had it held this alone: one part, or the opening for null.
-std::string alone(const json& delivery, const json& item, const json* part) {
-  auto kept = json::object();
-  copy_small(item, "id", kept);
-  copy_small(item, "created_at", kept);
-  copy_small(member(item, "links"), "conversation_web", kept["links"]);
-  auto contact = json::object();
-  for (const auto* key : {"id", "name", "email"})
-    copy_small(contact_of(item), key, contact);
-  kept["contacts"]["contacts"] = json::array({std::move(contact)});
-  if (part == nullptr)
-    kept["source"] = opening_of(item);
-  else
-    kept["conversation_parts"]["conversation_parts"] = json::array({*part});
-  auto envelope = json::object({{"type", "notification_event"}});
-  for (const auto* key : {"topic", "app_id", "created_at"})
-    copy_small(delivery, key, envelope);
-  envelope["data"]["item"] = std::move(kept);
+std::string alone(const notification& about, const json* part) {
+  auto item = json::object({{"id", about.conversation_id}});
+  if (part == nullptr) {
+    item["created_at"] = member(about.item, "created_at");
+    item["source"] = opening_of(about.item);
+  } else {
+    item["conversation_parts"]["conversation_parts"] = json::array({*part});
+  }
+  if (!about.url.empty())
+    item["links"]["conversation_web"] = about.url;
+  auto customer = json::object({{"id", about.customer.id}, {"name", about.customer.name}});
+  if (about.customer.email)
+    customer["email"] = *about.customer.email;
+  item["contacts"]["contacts"] = json::array({std::move(customer)});
+  auto envelope = json::object({{"type", "notification_event"}, {"topic", about.topic}});
+  if (!about.app.empty())
+    envelope["app_id"] = about.app;
+  envelope["created_at"] = to_rfc3339(about.moment);
+  envelope["data"]["item"] = std::move(item);
   return write_json(envelope);
 }
 
@@ -202,7 +208,7 @@ result<intake> read_conversation(const json& delivery, const notification& about
   }
   if (parts.size() > 1)
     for (std::size_t i = 0; i < parts.size(); ++i)
-      understood.items[i].own_payload = alone(delivery, about.item, parts[i]);
+      understood.items[i].own_payload = alone(about, parts[i]);
   if (!parts.empty())
     return understood;
   if (staff)
@@ -217,11 +223,14 @@ result<intake> normalise_intercom(const raw_delivery& delivery) {
   if (!read)
     return read.why();
   const auto& item = value_at(*read, "data", "item");
-  const notification about{item,
-                           text_at(*read, "topic"),
-                           id_at(*read, "app_id"),
-                           id_at(item, "id"),
-                           moment_at(*read, "created_at").value_or(delivery.received_at)};
+  notification about{item,
+                     text_at(*read, "topic"),
+                     id_at(*read, "app_id"),
+                     id_at(item, "id"),
+                     moment_at(*read, "created_at").value_or(delivery.received_at),
+                     read_contact(item),
+                     ""};
+  about.url = conversation_url(about);
   if (about.topic.empty())
     return fail(errc::invalid_input, "the notification names no topic");
   if (about.topic == "conversation.user.created" || about.topic == "conversation.created"

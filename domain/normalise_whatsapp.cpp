@@ -6,10 +6,18 @@
 #include <algorithm>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace hub::domain {
 
 namespace {
+
+/// A sender as the change's `contacts` describe them, read once however many messages they wrote.
+struct contact {
+  std::string wa_id;
+  std::string user_id;
+  std::string name;
+};
 
 /// One change of an entry, with what its messages share.
 struct change_reading {
@@ -17,7 +25,8 @@ struct change_reading {
   std::string entry_id;
   std::string number_id; // the business number that was written to
   std::string own_digits;
-  std::unordered_map<std::string, const json*> contacts; // by every id they carry
+  std::vector<contact> contacts;
+  std::unordered_map<std::string, std::size_t> places; // in `contacts`, by every id they carry
   time_point received_at;
 };
 
@@ -29,45 +38,53 @@ std::string digits_of(std::string_view text) {
   return digits;
 }
 
-change_reading read_change(const json& entry, const json& change, time_point received_at) {
-  change_reading reading{member(change, "value"), id_at(entry, "id"), "", "", {}, received_at};
+/// Fails on over-long ids here already: each message would repeat them.
+result<change_reading> read_change(const json& entry, const json& change, time_point received_at) {
+  change_reading reading{member(change, "value"), id_at(entry, "id"), "", "", {}, {}, received_at};
   const auto& metadata = member(reading.value, "metadata");
-  const auto shown = text_at(metadata, "display_phone_number");
-  reading.own_digits = digits_of(shortened(shown, 64));
+  const auto shown_number = text_at(metadata, "display_phone_number");
+  reading.own_digits = digits_of(shortened(shown_number, 64));
   reading.number_id =
     first_of({id_at(metadata, "phone_number_id"), reading.own_digits, reading.entry_id, "-"});
-  for (const auto& contact : list_at(reading.value, "contacts"))
-    for (const auto* key : {"wa_id", "user_id"})
-      if (auto id = id_at(contact, key); !id.empty())
-        reading.contacts.emplace(std::move(id), &contact);
+  bool usable = reading.number_id.size() <= max_identifier_bytes
+                && reading.entry_id.size() <= max_identifier_bytes;
+  for (const auto& listed : list_at(reading.value, "contacts")) {
+    contact known{id_at(listed, "wa_id"),
+                  id_at(listed, "user_id"),
+                  label_of(text_at(listed, "profile", "name"))};
+    usable = usable && known.wa_id.size() <= max_identifier_bytes
+             && known.user_id.size() <= max_identifier_bytes;
+    for (const auto& id : {known.wa_id, known.user_id})
+      if (!id.empty())
+        reading.places.emplace(id, reading.contacts.size());
+    reading.contacts.push_back(std::move(known));
+  }
+  if (!usable)
+    return fail(errc::invalid_input, "an id that messages share is longer than 255 bytes");
   return reading;
 }
 
-/// The contact a message comes from. Where the message names nobody, only a single contact can be
-/// meant.
-const json& contact_of(const change_reading& reading, const json& message) {
-  static const json nobody;
+/// The contact a message comes from, null when there is none. Where the message names nobody, only
+/// a single contact can be meant.
+const contact* contact_of(const change_reading& reading, const json& message) {
   for (const auto* key : {"from", "from_user_id"})
-    if (const auto found = reading.contacts.find(id_at(message, key));
-        found != reading.contacts.end())
-      return *found->second;
-  const auto& contacts = list_at(reading.value, "contacts");
-  return contacts.size() == 1 && id_at(message, "from").empty() ? contacts.front() : nobody;
+    if (const auto found = reading.places.find(id_at(message, key)); found != reading.places.end())
+      return &reading.contacts[found->second];
+  const bool only_one = reading.contacts.size() == 1 && id_at(message, "from").empty();
+  return only_one ? &reading.contacts.front() : nullptr;
 }
 
-author read_author(const json& message, const json& contact) {
+author read_author(const json& message, const contact& sender) {
   author from;
-  from.platform_user_id = first_of({id_at(message, "from"),
-                                    id_at(contact, "wa_id"),
-                                    id_at(message, "from_user_id"),
-                                    id_at(contact, "user_id")});
-  from.display_name = label_of(text_at(contact, "profile", "name"));
+  from.platform_user_id = first_of(
+    {id_at(message, "from"), sender.wa_id, id_at(message, "from_user_id"), sender.user_id});
+  from.display_name = sender.name;
   return from;
 }
 
-void note_origin(report& written, const json& message, const json& contact) {
+void note_origin(report& written, const json& message, const contact& sender) {
   note(written, "type", text_at(message, "type"));
-  note(written, "user_id", first_of({id_at(message, "from_user_id"), id_at(contact, "user_id")}));
+  note(written, "user_id", first_of({id_at(message, "from_user_id"), sender.user_id}));
   note(written, "group_id", id_at(message, "group_id"));
   note(written, "ad_url", text_at(message, "referral", "source_url"));
   for (const auto* kind : {"button_reply", "list_reply"})
@@ -77,7 +94,7 @@ void note_origin(report& written, const json& message, const json& contact) {
 
 /// Why a message is no feedback; empty when it is.
 std::string reason_against(const change_reading& reading, const json& message) {
-  const auto type = text_at(message, "type");
+  auto type = text_at(message, "type");
   if (!reading.own_digits.empty() && id_at(message, "from") == reading.own_digits)
     return "message_echo";
   if (type == "system" || type == "request_welcome")
@@ -95,9 +112,10 @@ std::variant<report, not_feedback> read_message(const change_reading& reading,
                                                 const json& message) {
   if (auto reason = reason_against(reading, message); !reason.empty())
     return not_feedback{std::move(reason)};
-  const auto& contact = contact_of(reading, message);
+  const auto* known = contact_of(reading, message);
+  const auto sender = known == nullptr ? contact{} : *known;
   report written;
-  written.from = read_author(message, contact);
+  written.from = read_author(message, sender);
   written.conversation = joined_id({reading.number_id, written.from.platform_user_id});
   written.message_id = id_at(message, "id");
   written.thread_id = written.message_id;
@@ -108,31 +126,30 @@ std::variant<report, not_feedback> read_message(const change_reading& reading,
     written.quoted_message_id = quoted;
   written.attachments = whatsapp_files(message);
   written.text = whatsapp_text(message);
-  note_origin(written, message, contact);
+  note_origin(written, message, sender);
   return written;
 }
 
 /// The POST as it would be, had it held this alone. Only what the normaliser reads is kept, so that
 /// a thousand messages do not repeat what they share a thousand times.
 std::string
-alone(const change_reading& reading, const char* list, const json& one, const json& contact) {
+alone(const change_reading& reading, const char* list, const json& one, const contact* sender) {
   auto value = json::object({{"messaging_product", "whatsapp"}});
   value["metadata"] = json::object({{"phone_number_id", reading.number_id}});
   if (!reading.own_digits.empty())
     value["metadata"]["display_phone_number"] = reading.own_digits;
-  if (contact.is_object()) {
-    auto known = json::object();
-    for (const auto* key : {"wa_id", "user_id"})
-      if (auto id = id_at(contact, key); !id.empty() && id.size() <= max_identifier_bytes)
-        known[key] = std::move(id);
-    known["profile"]["name"] = label_of(text_at(contact, "profile", "name"));
+  if (sender != nullptr) {
+    auto known = json::object({{"profile", {{"name", sender->name}}}});
+    if (!sender->wa_id.empty())
+      known["wa_id"] = sender->wa_id;
+    if (!sender->user_id.empty())
+      known["user_id"] = sender->user_id;
     value["contacts"] = json::array({std::move(known)});
   }
   value[list] = json::array({one});
   auto change = json::object({{"field", "messages"}, {"value", std::move(value)}});
   auto entry = json::object({{"changes", json::array({std::move(change)})}});
-  if (reading.entry_id.size() <= max_identifier_bytes)
-    entry["id"] = reading.entry_id;
+  entry["id"] = reading.entry_id;
   return write_json({{"object", "whatsapp_business_account"}, {"entry", json::array({entry})}});
 }
 
@@ -174,7 +191,7 @@ outcome read_messages(const change_reading& reading, intake& understood) {
     item.content = not_feedback{"status"};
     if (auto admitted = admit(std::move(item), understood); !admitted)
       return admitted;
-    understood.items.back().own_payload = alone(reading, "statuses", status, json{});
+    understood.items.back().own_payload = alone(reading, "statuses", status, nullptr);
   }
   return done{};
 }
@@ -186,12 +203,12 @@ read_any_change(const json& entry, const json& change, time_point received_at, i
     return admit(without_feedback(entry, change, reason_from(field), received_at), understood);
   const auto before = understood.items.size();
   const auto reading = read_change(entry, change, received_at);
-  if (reading.number_id.size() > max_identifier_bytes)
-    return fail(errc::invalid_input, "the business number's id is longer than 255 bytes");
-  if (auto read = read_messages(reading, understood); !read)
+  if (!reading)
+    return reading.why();
+  if (auto read = read_messages(*reading, understood); !read)
     return read;
   // Errors of the account arrive in the messages' place.
-  if (understood.items.size() == before && !list_at(reading.value, "errors").empty())
+  if (understood.items.size() == before && !list_at(reading->value, "errors").empty())
     return admit(without_feedback(entry, change, "errors", received_at), understood);
   return done{};
 }

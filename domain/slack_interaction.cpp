@@ -133,7 +133,7 @@ std::string view_key(const json& payload) {
 }
 
 std::string interaction_key(const json& payload, std::string_view type) {
-  const auto view = view_key(payload);
+  auto view = view_key(payload);
   if (type == "view_submission" && !view.empty())
     return view;
   if (type == "view_closed")

@@ -7,9 +7,12 @@
 
 #include <algorithm>
 #include <cctype>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <ostream>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace hub::domain {
@@ -157,6 +160,40 @@ INSTANTIATE_TEST_SUITE_P(
       name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
     return name;
   });
+
+/// Thousands of messages that share a name of half a megabyte must not each read it.
+void expect_quick(result<intake> (*read)(const raw_delivery&),
+                  std::string body,
+                  std::string_view message,
+                  std::string_view end) {
+  for (int left = 9000; left > 0; --left)
+    body.append(left == 9000 ? "" : ",").append(message);
+  body += end;
+  const auto start = std::chrono::steady_clock::now();
+  const auto understood = read({body, "application/json", received});
+  const auto took = std::chrono::steady_clock::now() - start;
+  ASSERT_TRUE(understood) << understood.why().message;
+  EXPECT_EQ(understood->items.size(), 9000U);
+  EXPECT_LT(took, std::chrono::seconds{3}); // quadratic takes minutes under sanitizers
+}
+
+TEST(normalise, reads_what_messages_share_once) {
+  const std::string name(500'000, 'n');
+  expect_quick(normalise_whatsapp,
+               std::string{R"({"entry":[{"changes":[{"field":"messages","value":{"contacts":[)"}
+                 .append(R"({"wa_id":"1","profile":{"name":")")
+                 .append(name)
+                 .append(R"("}}],"messages":[)"),
+               R"({"from":"1","id":"w","type":"text","text":{"body":"x"}})",
+               "]}}]}]}");
+  expect_quick(normalise_intercom,
+               std::string{R"({"topic":"conversation.user.replied","data":{"item":{"id":"1",)"}
+                 .append(R"("contacts":{"contacts":[{"id":"1","name":")")
+                 .append(name)
+                 .append(R"("}]},"conversation_parts":{"conversation_parts":[)"),
+               R"({"id":"p","body":"x","author":{"id":"1"}})",
+               "]}}}}");
+}
 
 } // namespace
 
