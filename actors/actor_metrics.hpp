@@ -13,9 +13,20 @@
 namespace hub::actors {
 
 /// Upper bounds of the histograms below, in nanoseconds; the last bucket is open.
-inline constexpr std::array<std::uint64_t, 14> time_bounds_ns{
-  1'000,      5'000,      10'000,     50'000,      100'000,     500'000,       1'000'000,
-  5'000'000,  10'000'000, 50'000'000, 100'000'000, 500'000'000, 1'000'000'000, 5'000'000'000};
+inline constexpr std::array<std::uint64_t, 14> time_bounds_ns{1'000,
+                                                              5'000,
+                                                              10'000,
+                                                              50'000,
+                                                              100'000,
+                                                              500'000,
+                                                              1'000'000,
+                                                              5'000'000,
+                                                              10'000'000,
+                                                              50'000'000,
+                                                              100'000'000,
+                                                              500'000'000,
+                                                              1'000'000'000,
+                                                              5'000'000'000};
 
 /// Counts how long things took. Lock-free.
 class time_histogram {
@@ -46,10 +57,10 @@ struct busy_actor {
 struct kind_metrics {
   std::atomic<std::uint64_t> spawned{0};
   std::atomic<std::uint64_t> ended{0};
-  std::atomic<std::uint64_t> failed{0}; // ended by an error
-  std::atomic<std::uint64_t> restarts{0}; // started again by a supervisor after a failure
-  std::atomic<std::uint64_t> handled{0}; // messages
-  std::atomic<std::int64_t> waiting{0}; // messages in mailboxes
+  std::atomic<std::uint64_t> failed{0};     // ended by an error
+  std::atomic<std::uint64_t> restarts{0};   // started again by a supervisor after a failure
+  std::atomic<std::uint64_t> handled{0};    // messages
+  std::atomic<std::int64_t> waiting{0};     // messages in mailboxes
   std::atomic<std::int64_t> waiting_max{0}; // the most one mailbox ever held
   time_histogram handling;
 

@@ -24,8 +24,8 @@ caf::error to_caf(const domain::failure& why) {
 domain::failure from_caf(const caf::error& error) {
   if (error && error.category() == category
       && error.context().match_elements<std::string, std::int64_t>()) {
-    auto why = domain::fail(static_cast<domain::errc>(error.code()),
-                            error.context().get_as<std::string>(0));
+    auto why =
+      domain::fail(static_cast<domain::errc>(error.code()), error.context().get_as<std::string>(0));
     if (const auto seconds = error.context().get_as<std::int64_t>(1); seconds >= 0)
       why.retry_after = std::chrono::seconds{seconds};
     return why;

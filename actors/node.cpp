@@ -59,8 +59,7 @@ public:
     const auto around = std::make_shared<const surroundings>(
       surroundings{journal_, core_reader_, options.rules, wall_clock, random_seed});
     for (auto& region : where_->regions)
-      region =
-        system_.spawn(region_behavior, region_options{.idle = options.ticket_idle}, around);
+      region = system_.spawn(region_behavior, region_options{.idle = options.ticket_idle}, around);
     // The shards read the directory from their first message on: regions first.
     for (auto& shard : where_->intake)
       shard = system_.spawn(intake_shard_behavior, around, where_);

@@ -6,6 +6,10 @@ target_compile_features(hub_options INTERFACE cxx_std_20)
 target_include_directories(hub_options INTERFACE "${PROJECT_SOURCE_DIR}")
 target_compile_options(hub_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # GCC 12 warns about its own std::string operator+ (GCC bug 105651).
+  target_compile_options(hub_options INTERFACE -Wno-restrict)
+endif()
 if(HUB_WERROR)
   target_compile_options(hub_options INTERFACE -Werror)
 endif()

@@ -52,7 +52,7 @@ struct intake_item {
 /// How reports become tickets; settings.
 struct intake_rules {
   bool reopen_resolved = true; // a message in a resolved or closed thread opens its ticket again
-  std::chrono::hours reply_window{24}; // how long a WhatsApp sender's next message joins
+  std::chrono::seconds reply_window{24 * 3600}; // how long a WhatsApp sender's next message joins
 };
 
 // Decisions: an item and what is known become the Change to commit. Pure; ids come from the caller.

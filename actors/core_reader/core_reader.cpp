@@ -19,11 +19,10 @@ core_reader_actor::behavior_type core_reader_behavior(core_reader_pointer self,
       state.asked.emplace(token, answer);
       // The promise is this actor's; the reader's thread only sends it the answer.
       auto me = caf::actor_cast<core_reader_actor>(self);
-      reads->core_of(wanted.workspace,
-                     wanted.ticket,
-                     [me, token](domain::result<domain::ticket_core> core) {
-                       caf::anon_send(me, core_read{token, std::move(core)});
-                     });
+      reads->core_of(
+        wanted.workspace, wanted.ticket, [me, token](domain::result<domain::ticket_core> core) {
+          caf::anon_send(me, core_read{token, std::move(core)});
+        });
       return answer;
     },
     [&state](const core_read& read) {

@@ -113,8 +113,8 @@ intake_actor::behavior_type intake_shard_behavior(intake_shard_pointer self,
     [self, &state](const take_in& command) -> caf::result<taken_in> {
       auto answer = self->make_response_promise<taken_in>();
       if (state.waiting >= intake_shard_limit) {
-        answer.deliver(to_caf(domain::fail(domain::errc::unavailable,
-                                           "the hub is taking in more than it can store")));
+        answer.deliver(to_caf(
+          domain::fail(domain::errc::unavailable, "the hub is taking in more than it can store")));
         return answer;
       }
       ++state.waiting;

@@ -101,8 +101,8 @@ void replace_writer(journal_pointer self, const caf::down_msg& down) {
     if (writer.handle.address() != down.source)
       continue;
     for (auto& waiting : std::exchange(writer.batch, {}))
-      waiting.answer.deliver(failed(domain::fail(
-        domain::errc::unknown_outcome, "the writer failed; the outcome is unknown")));
+      waiting.answer.deliver(failed(
+        domain::fail(domain::errc::unknown_outcome, "the writer failed; the outcome is unknown")));
     ++metrics_registry::instance().kind(writer_state::name).restarts;
     start_writer(self, static_cast<int>(slot));
   }

@@ -16,7 +16,7 @@ struct journal_metrics {
   std::atomic<std::uint64_t> batches{0};
   std::atomic<std::uint64_t> transactions{0};
   std::atomic<std::uint64_t> changes{0};
-  std::atomic<std::uint64_t> failed{0}; // Changes answered with a failure
+  std::atomic<std::uint64_t> failed{0};   // Changes answered with a failure
   std::atomic<std::uint64_t> rejected{0}; // not even queued
   std::atomic<std::int64_t> queued{0};
   std::atomic<int> writers_up{0};

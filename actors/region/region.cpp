@@ -69,8 +69,8 @@ caf::result<Reply> route(region_pointer self,
     return self->delegate(entry.handle, message);
   auto answer = self->template make_response_promise<Reply>();
   if (entry.parked.size() >= state.options.parked_limit) {
-    answer.deliver(to_caf(
-      domain::fail(domain::errc::unavailable, "too many messages wait for this ticket")));
+    answer.deliver(
+      to_caf(domain::fail(domain::errc::unavailable, "too many messages wait for this ticket")));
     return answer;
   }
   entry.parked.push_back({message, answer});

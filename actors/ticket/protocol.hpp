@@ -34,7 +34,7 @@ struct edit_ticket {
 struct ticket_edited {
   domain::uuid ticket;
   std::int64_t version = 0;
-  bool duplicate = false; // the Idempotency-Key was used before
+  bool duplicate = false;   // the Idempotency-Key was used before
   bool same_request = true; // … for the same request
 };
 

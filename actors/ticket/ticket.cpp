@@ -111,7 +111,8 @@ ticket_actor::behavior_type ticket_behavior(ticket_pointer self,
     [self](const follow_up& message) -> caf::result<taken_in> {
       auto task = std::make_shared<command<taken_in>>();
       task->promise = self->make_response_promise<taken_in>();
-      task->decide = [around = self->state.around, item = message.item](const domain::ticket_core& core) {
+      task->decide = [around = self->state.around,
+                      item = message.item](const domain::ticket_core& core) {
         const auto now = around->now();
         domain::uuid_generator ids{around->seed()};
         return domain::result{
@@ -135,7 +136,8 @@ ticket_actor::behavior_type ticket_behavior(ticket_pointer self,
     [self](const edit_ticket& message) -> caf::result<ticket_edited> {
       auto task = std::make_shared<command<ticket_edited>>();
       task->promise = self->make_response_promise<ticket_edited>();
-      task->decide = [around = self->state.around, patch = message.patch](const domain::ticket_core& core) {
+      task->decide = [around = self->state.around,
+                      patch = message.patch](const domain::ticket_core& core) {
         domain::uuid_generator ids{around->seed()};
         return domain::editing(*patch, core, ids, around->now());
       };

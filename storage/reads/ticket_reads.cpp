@@ -93,7 +93,8 @@ public:
   /// Adds the value as a parameter and returns its placeholder.
   std::string bind(std::string value) {
     values_.push_back(std::move(value));
-    return "$" + std::to_string(values_.size());
+    std::string placeholder{"$"};
+    return placeholder.append(std::to_string(values_.size()));
   }
   void add(const std::string& condition) {
     text_ += (text_.empty() ? " WHERE " : " AND ") + condition;

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "actors/failure_bridge.hpp"
+#include "domain/result.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/spawn_options.hpp>
+
+#include <chrono>
+#include <utility>
+
+namespace hub::http {
+
+/// Longer than every time-out an actor has inside, so that its own answer is what arrives.
+inline constexpr std::chrono::seconds answer_within{15};
+
+/// Sends `message` to `target` and calls `done` exactly once, from an actor's thread, so that no
+/// reactor thread waits.
+template <class Reply, class Target, class Message, class Done>
+void ask(caf::actor_system& system, const Target& target, Message message, Done done) {
+  auto one_shot = [target, message = std::move(message), done = std::move(done)](
+                    caf::event_based_actor* self) mutable {
+    self->request(target, answer_within, std::move(message))
+      .then([done](const Reply& reply) mutable { done(domain::result<Reply>{reply}); },
+            [done](const caf::error& error) mutable {
+              done(domain::result<Reply>{actors::from_caf(error)});
+            });
+  };
+  system.spawn<caf::hidden>(std::move(one_shot));
+}
+
+} // namespace hub::http

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "actors/directory.hpp"
+#include "actors/journal/journal_metrics.hpp"
+#include "actors/journal/protocol.hpp"
+#include "domain/intake.hpp"
+#include "http/server/metrics.hpp"
+#include "storage/reads/read_store.hpp"
+
+#include <caf/fwd.hpp>
+
+#include <functional>
+#include <string>
+
+namespace hub::http {
+
+/// The secrets that webhooks are checked against; never empty in a running hub.
+struct webhook_secrets {
+  std::string slack_signing;
+  std::string intercom;
+  std::string whatsapp;
+  std::string whatsapp_verify_token;
+};
+
+/// What routes work with. Everything outlives the server.
+struct context {
+  caf::actor_system& system;
+  const actors::directory& where;
+  actors::journal_actor journal;
+  const actors::journal_metrics& journal_figures;
+  storage::read_store& reads;
+  http::metrics& figures;
+  webhook_secrets secrets;
+  /// Until people sign in, all calls are this workspace's.
+  domain::uuid workspace;
+  bool simulation = false;
+  std::function<domain::time_point()> now;
+  std::function<std::uint64_t()> seed; // fresh randomness for id generators
+  std::string version;
+};
+
+} // namespace hub::http

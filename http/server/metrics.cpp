@@ -1,0 +1,322 @@
+#include "http/server/metrics.hpp"
+
+#include "actors/actor_metrics.hpp"
+#include "actors/journal/journal_metrics.hpp"
+#include "storage/reads/read_store.hpp"
+
+#include <prometheus/collectable.h>
+#include <prometheus/counter.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <array>
+#include <utility>
+#include <vector>
+
+namespace hub::http {
+
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+const prometheus::Histogram::BucketBoundaries latency_buckets{
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10};
+
+constexpr double nanosecond = 1e-9;
+
+/// Metric families put together by hand from figures that others keep.
+class gathering {
+public:
+  void add(const std::string& name,
+           const std::string& help,
+           MetricType type,
+           double value,
+           std::vector<ClientMetric::Label> labels = {}) {
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    (type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
+    family(name, help, type).metric.push_back(std::move(metric));
+  }
+
+  template <class Bounds, class Buckets>
+  void add_histogram(const std::string& name,
+                     const std::string& help,
+                     const Bounds& bounds,
+                     const Buckets& buckets,
+                     double scale,
+                     double sum,
+                     std::vector<ClientMetric::Label> labels = {}) {
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    std::uint64_t seen = 0;
+    for (std::size_t i = 0; i < bounds.size(); ++i) {
+      seen += buckets[i];
+      ClientMetric::Bucket bucket;
+      bucket.upper_bound = static_cast<double>(bounds[i]) * scale;
+      bucket.cumulative_count = seen;
+      metric.histogram.bucket.push_back(bucket);
+    }
+    metric.histogram.sample_count = seen + buckets[bounds.size()];
+    metric.histogram.sample_sum = sum;
+    family(name, help, MetricType::Histogram).metric.push_back(std::move(metric));
+  }
+
+  [[nodiscard]] std::vector<MetricFamily> take() && { return std::move(families_); }
+
+private:
+  MetricFamily& family(const std::string& name, const std::string& help, MetricType type) {
+    for (auto& known : families_)
+      if (known.name == name)
+        return known;
+    MetricFamily fresh;
+    fresh.name = name;
+    fresh.help = help;
+    fresh.type = type;
+    families_.push_back(std::move(fresh));
+    return families_.back();
+  }
+
+  std::vector<MetricFamily> families_;
+};
+
+constexpr auto counter = MetricType::Counter;
+constexpr auto gauge = MetricType::Gauge;
+
+double number(std::uint64_t value) {
+  return static_cast<double>(value);
+}
+
+void gather_actors(gathering& into) {
+  actors::metrics_registry::instance().each([&](const std::string& kind, const auto& figures) {
+    const std::vector<ClientMetric::Label> labels{{"kind", kind}};
+    into.add("hub_actors", "Live actors.", gauge, number(figures.spawned - figures.ended), labels);
+    into.add("hub_actor_mailbox_messages",
+             "Messages waiting in mailboxes.",
+             gauge,
+             static_cast<double>(figures.waiting),
+             labels);
+    into.add(
+      "hub_actor_messages_total", "Messages handled.", counter, number(figures.handled), labels);
+    into.add("hub_actor_failures_total",
+             "Actors ended by an error.",
+             counter,
+             number(figures.failed),
+             labels);
+    into.add("hub_actor_restarts_total",
+             "Actors started again after a failure.",
+             counter,
+             number(figures.restarts),
+             labels);
+    const auto times = figures.handling.read();
+    into.add_histogram("hub_actor_handling_seconds",
+                       "Time to handle one message.",
+                       actors::time_bounds_ns,
+                       times.buckets,
+                       nanosecond,
+                       number(times.sum_ns) * nanosecond,
+                       labels);
+  });
+}
+
+void gather_journal(gathering& into, const actors::journal_metrics& journal) {
+  into.add("hub_journal_changes_total",
+           "Changes handed to the database.",
+           counter,
+           number(journal.changes));
+  into.add(
+    "hub_journal_transactions_total", "Transactions run.", counter, number(journal.transactions));
+  into.add("hub_journal_failed_total",
+           "Changes answered with a failure.",
+           counter,
+           number(journal.failed));
+  into.add("hub_journal_rejected_total",
+           "Changes refused before queueing.",
+           counter,
+           number(journal.rejected));
+  into.add("hub_journal_queue_changes",
+           "Changes waiting for a writer.",
+           gauge,
+           static_cast<double>(journal.queued));
+  into.add("hub_journal_writers_up", "Writers with a connection.", gauge, journal.writers_up);
+  std::array<std::uint64_t, actors::batch_bounds.size() + 1> sizes{};
+  for (std::size_t i = 0; i < sizes.size(); ++i)
+    sizes[i] = journal.batch_sizes[i];
+  into.add_histogram("hub_journal_batch_changes",
+                     "Changes in one batch.",
+                     actors::batch_bounds,
+                     sizes,
+                     1,
+                     number(journal.changes));
+  const auto times = journal.commit_time.read();
+  into.add_histogram("hub_journal_commit_seconds",
+                     "From hand-over of a batch to its commit.",
+                     actors::time_bounds_ns,
+                     times.buckets,
+                     nanosecond,
+                     number(times.sum_ns) * nanosecond);
+}
+
+void gather_pool(gathering& into, const storage::read_store& reads) {
+  const auto pool = reads.stats();
+  into.add("hub_database_connections", "Open read connections.", gauge, pool.connections);
+  into.add("hub_database_connections_busy", "Read connections at work.", gauge, pool.busy);
+  into.add("hub_database_waiting", "Reads waiting for a connection.", gauge, number(pool.waiting));
+  into.add("hub_database_queries_total", "Reads run.", counter, number(pool.queries));
+  into.add(
+    "hub_database_failures_total", "Reads without a connection.", counter, number(pool.failures));
+  into.add(
+    "hub_database_rejected_total", "Reads refused: queue full.", counter, number(pool.rejected));
+}
+
+void gather_edge(gathering& into, const edge::server_stats& stats) {
+  into.add("hub_http_connections_accepted_total",
+           "Connections accepted.",
+           counter,
+           number(stats.accepted));
+  into.add("hub_http_connections", "Connections open.", gauge, number(stats.open_connections));
+  into.add(
+    "hub_http_requests_active", "Requests being handled.", gauge, number(stats.active_requests));
+  into.add("hub_http_rejected_total",
+           "Protocol errors answered by the edge.",
+           counter,
+           number(stats.rejected));
+  into.add("hub_http_handler_timeouts_total",
+           "Requests answered 504.",
+           counter,
+           number(stats.handler_timeouts));
+  into.add("hub_http_cut_off_total",
+           "Clients closed for being slow or greedy.",
+           counter,
+           number(stats.cut_off));
+  into.add("hub_http_stale_replies_total",
+           "Answers whose client had gone.",
+           counter,
+           number(stats.stale_replies));
+  into.add("hub_http_accept_pauses_total",
+           "Times a limit paused accepting.",
+           counter,
+           number(stats.accept_pauses));
+  into.add("hub_http_exceptions_total",
+           "Exceptions caught at the edge; each is a bug.",
+           counter,
+           number(stats.exceptions));
+}
+
+} // namespace
+
+class metrics::implementation {
+public:
+  implementation() {
+    // The ledger's series exist from the start: a rate over a series that appears is wrong.
+    for (const auto channel : domain::all_channels)
+      for (const auto outcome : domain::all_delivery_outcomes)
+        intake_.Add({{"channel", std::string{to_string(channel)}},
+                     {"outcome", std::string{to_string(outcome)}}});
+  }
+
+  void count_request(const edge::exchange& what) {
+    const auto route = what.route.empty() ? std::string{"none"} : std::string{what.route};
+    requests_
+      .Add({{"method", std::string{what.method}},
+            {"route", route},
+            {"status", std::to_string(what.status)}})
+      .Increment();
+    durations_.Add({{"route", route}}, latency_buckets)
+      .Observe(std::chrono::duration<double>(what.duration).count());
+  }
+
+  void count_intake(domain::channel channel, domain::delivery_outcome outcome, bool duplicate) {
+    const auto counted = duplicate ? domain::delivery_outcome::duplicate : outcome;
+    intake_
+      .Add({{"channel", std::string{to_string(channel)}},
+            {"outcome", std::string{to_string(counted)}}})
+      .Increment();
+  }
+
+  void count_refused(domain::channel channel, const char* reason) {
+    refused_.Add({{"channel", std::string{to_string(channel)}}, {"reason", reason}}).Increment();
+  }
+
+  void count_failed(domain::channel channel) {
+    failed_.Add({{"channel", std::string{to_string(channel)}}}).Increment();
+  }
+
+  void read_also(sources from) { sources_ = std::move(from); }
+
+  [[nodiscard]] std::string text() const {
+    gathering others;
+    gather_actors(others);
+    if (sources_.journal != nullptr)
+      gather_journal(others, *sources_.journal);
+    if (sources_.reads != nullptr)
+      gather_pool(others, *sources_.reads);
+    if (sources_.edge)
+      gather_edge(others, sources_.edge());
+    auto families = registry_.Collect();
+    for (auto& family : std::move(others).take())
+      families.push_back(std::move(family));
+    return prometheus::TextSerializer{}.Serialize(families);
+  }
+
+private:
+  prometheus::Registry registry_;
+  prometheus::Family<prometheus::Counter>& requests_ = prometheus::BuildCounter()
+                                                         .Name("hub_http_requests_total")
+                                                         .Help("Requests answered.")
+                                                         .Register(registry_);
+  prometheus::Family<prometheus::Histogram>& durations_ =
+    prometheus::BuildHistogram()
+      .Name("hub_http_request_seconds")
+      .Help("From the first byte of a request to its answer.")
+      .Register(registry_);
+  prometheus::Family<prometheus::Counter>& intake_ = prometheus::BuildCounter()
+                                                       .Name("hub_intake_total")
+                                                       .Help("Deliveries by what became of them.")
+                                                       .Register(registry_);
+  prometheus::Family<prometheus::Counter>& refused_ =
+    prometheus::BuildCounter()
+      .Name("hub_webhooks_refused_total")
+      .Help("Webhook calls that were not authentic.")
+      .Register(registry_);
+  prometheus::Family<prometheus::Counter>& failed_ =
+    prometheus::BuildCounter()
+      .Name("hub_intake_failed_total")
+      .Help("Authentic deliveries that could not be made durable; their provider sends them again.")
+      .Register(registry_);
+  sources sources_;
+};
+
+metrics::metrics() : implementation_{std::make_unique<implementation>()} {}
+
+metrics::~metrics() = default;
+
+void metrics::count_request(const edge::exchange& what) {
+  implementation_->count_request(what);
+}
+
+void metrics::count_intake(domain::channel channel,
+                           domain::delivery_outcome outcome,
+                           bool duplicate) {
+  implementation_->count_intake(channel, outcome, duplicate);
+}
+
+void metrics::count_refused_webhook(domain::channel channel, const char* reason) {
+  implementation_->count_refused(channel, reason);
+}
+
+void metrics::count_failed_intake(domain::channel channel) {
+  implementation_->count_failed(channel);
+}
+
+void metrics::read_also(sources from) {
+  implementation_->read_also(std::move(from));
+}
+
+std::string metrics::text() const {
+  return implementation_->text();
+}
+
+} // namespace hub::http

@@ -1,0 +1,91 @@
+#include "http/server/respond.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace hub::http {
+
+namespace {
+
+using domain::errc;
+using nlohmann::json;
+
+constexpr std::chrono::seconds default_retry{2};
+
+int status_of(errc code) {
+  switch (code) { // no default: a new errc must fail to compile here
+  case errc::malformed:
+    return 400;
+  case errc::invalid_input:
+    return 422;
+  case errc::unauthorized:
+    return 401;
+  case errc::forbidden:
+    return 403;
+  case errc::not_found:
+    return 404;
+  case errc::conflict:
+    return 409;
+  case errc::too_large:
+    return 413;
+  case errc::unsupported_media:
+    return 415;
+  case errc::rate_limited:
+    return 429;
+  case errc::unavailable:
+  case errc::unknown_outcome:
+    return 503;
+  case errc::timed_out:
+    return 504;
+  case errc::internal:
+    return 500;
+  }
+  return 500;
+}
+
+edge::reply reply_with(int status, const json& body) {
+  return {.status = status,
+          .content_type = "application/json",
+          .body = body.dump(-1, ' ', false, json::error_handler_t::replace),
+          .headers = {}};
+}
+
+edge::reply with_faults(int status,
+                        const char* code,
+                        const char* summary,
+                        const std::vector<field_error>& faults) {
+  json details = json::array();
+  for (const auto& fault : faults)
+    details.push_back({{"field", fault.field}, {"message", fault.message}});
+  const auto error =
+    faults.size() == 1 ? faults.front().field + ": " + faults.front().message : summary;
+  return reply_with(status, {{"error", error}, {"code", code}, {"details", details}});
+}
+
+} // namespace
+
+edge::reply error_reply(int status, const char* code, const std::string& message) {
+  return reply_with(status, {{"error", message}, {"code", code}});
+}
+
+edge::reply error_reply(const domain::failure& why) {
+  // What went wrong inside is for the log; a client can act on none of it.
+  const auto& message = why.code == errc::internal
+                          ? "something went wrong here; the request id finds it in the log"
+                          : why.message;
+  auto reply = error_reply(status_of(why.code), to_string(why.code), message);
+  if (reply.status == 429 || reply.status == 503)
+    reply.headers.emplace_back("Retry-After",
+                               std::to_string(why.retry_after.value_or(default_retry).count()));
+  return reply;
+}
+
+edge::reply invalid_fields(const std::vector<field_error>& faults) {
+  return with_faults(422, "invalid_input", "some fields are not right; see details", faults);
+}
+
+edge::reply invalid_parameters(const std::vector<field_error>& faults) {
+  return with_faults(
+    400, "invalid_parameter", "some parameters are not right; see details", faults);
+}
+
+} // namespace hub::http

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "domain/failure.hpp"
+#include "http/server/edge/responder.hpp"
+
+#include <string>
+#include <vector>
+
+namespace hub::http {
+
+/// One thing wrong with one field of a request.
+struct field_error {
+  std::string field;
+  std::string message;
+};
+
+/// The one place where a failure becomes a status code and an error body.
+edge::reply error_reply(const domain::failure& why);
+
+/// 422 with every field's fault.
+edge::reply invalid_fields(const std::vector<field_error>& faults);
+
+/// 400 with every parameter's fault.
+edge::reply invalid_parameters(const std::vector<field_error>& faults);
+
+/// An error with a code of its own, where the failure's code says too little.
+edge::reply error_reply(int status, const char* code, const std::string& message);
+
+} // namespace hub::http

@@ -1,0 +1,139 @@
+#include "http/server/json/ticket_json.hpp"
+#include "http/server/parse.hpp"
+#include "http/server/respond.hpp"
+#include "http/server/routes/routes.hpp"
+#include "http/server/webhooks/take_in.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <memory>
+#include <utility>
+
+namespace hub::http {
+
+namespace {
+
+using domain::errc;
+using domain::fail;
+using nlohmann::json;
+using reply_handle = std::shared_ptr<edge::responder>;
+
+void list(context& hub, const edge::request& request, edge::responder responder) {
+  parameters given{request};
+  storage::delivery_query query;
+  query.workspace = hub.workspace;
+  const auto outcomes =
+    given.list<domain::delivery_outcome>("status", domain::parse_delivery_outcome);
+  const auto platforms = given.list<domain::channel>("platform", domain::parse_channel);
+  if (outcomes.size() > 1)
+    given.fault("status", "must be one status");
+  if (platforms.size() > 1)
+    given.fault("platform", "must be one platform");
+  query.limit = given.number("per_page", 20, 1, 100);
+  query.after = given.id("cursor");
+  if (!given.faults().empty())
+    return responder.send(invalid_parameters(given.faults()));
+  if (!outcomes.empty())
+    query.outcome = outcomes.front();
+  if (!platforms.empty())
+    query.platform = platforms.front();
+  auto reply_to = std::make_shared<edge::responder>(std::move(responder));
+  hub.reads.list_deliveries(
+    query, [reply_to, query](domain::result<std::vector<storage::delivery_row>> rows) {
+      if (!rows)
+        return reply_to->send(error_reply(rows.why()));
+      auto body = json::array();
+      for (const auto& row : *rows)
+        body.push_back(to_json(row));
+      edge::reply reply{
+        .status = 200, .content_type = "application/json", .body = text_of(body), .headers = {}};
+      if (static_cast<int>(rows->size()) == query.limit)
+        reply.headers.emplace_back(
+          "Link",
+          "</api/webhook_deliveries?per_page=" + std::to_string(query.limit)
+            + "&cursor=" + to_string(rows->back().id)
+            + (query.outcome ? "&status=" + std::string{to_string(*query.outcome)} : "")
+            + (query.platform ? "&platform=" + std::string{to_string(*query.platform)} : "")
+            + ">; rel=\"next\"");
+      reply_to->send(std::move(reply));
+    });
+}
+
+edge::reply replayed(const domain::uuid& delivery, const std::vector<actors::taken_in>& taken) {
+  const auto& first = taken.front();
+  const json body{
+    {"status", "ok"},
+    {"delivery_id", to_string(delivery)},
+    {"outcome", to_string(first.outcome)},
+    {"ticket_id", first.ticket.is_nil() ? json(nullptr) : json(to_string(first.ticket))},
+    {"duplicate", first.duplicate}};
+  return {.status = 200, .content_type = "application/json", .body = text_of(body), .headers = {}};
+}
+
+/// Reads a quarantined delivery again, as it would be read if it came today.
+void read_again(context& hub,
+                const domain::uuid& id,
+                const storage::stored_delivery& stored,
+                const reply_handle& reply_to) {
+  if (stored.row.outcome != to_string(domain::delivery_outcome::quarantined)) {
+    const auto outcome = domain::parse_delivery_outcome(stored.row.outcome);
+    return reply_to->send(
+      replayed(id,
+               {{.outcome = outcome ? *outcome : domain::delivery_outcome::duplicate,
+                 .ticket = stored.row.ticket.value_or(domain::uuid{}),
+                 .delivery = id,
+                 .duplicate = true}}));
+  }
+  const auto platform = domain::parse_channel(stored.row.platform);
+  if (!platform)
+    return reply_to->send(error_reply(platform.why()));
+  auto understood = read({.platform = *platform,
+                          .content_type = stored.content_type,
+                          .body = std::make_shared<const std::string>(stored.payload),
+                          .received_at = stored.row.received_at,
+                          .replays = id},
+                         hub.workspace);
+  if (understood.trouble)
+    return reply_to->send(error_reply(
+      fail(errc::invalid_input, "it is still not understood: " + understood.trouble->message)));
+  if (understood.items.empty())
+    return reply_to->send(
+      error_reply(fail(errc::invalid_input, "it holds nothing to take in; nothing to replay")));
+  take_in_all(hub,
+              std::move(understood.items),
+              [reply_to, id](domain::result<std::vector<actors::taken_in>> taken) {
+                reply_to->send(taken ? replayed(id, *taken) : error_reply(taken.why()));
+              });
+}
+
+void replay(context& hub, const edge::request& request, edge::responder responder) {
+  const auto id = id_in_path(request, "id");
+  if (!id)
+    return responder.send(error_reply(id.why()));
+  auto reply_to = std::make_shared<edge::responder>(std::move(responder));
+  hub.reads.delivery_of(
+    hub.workspace,
+    *id,
+    [&hub, reply_to, id = *id](domain::result<storage::stored_delivery> stored) {
+      if (!stored)
+        return reply_to->send(error_reply(stored.why()));
+      read_again(hub, id, *stored, reply_to);
+    });
+}
+
+} // namespace
+
+void mount_deliveries(edge::server& server, context& hub) {
+  server.route("GET",
+               "/api/webhook_deliveries",
+               [&hub](const edge::request& request, edge::responder responder) {
+                 list(hub, request, std::move(responder));
+               });
+  server.route("POST",
+               "/api/webhook_deliveries/:id/replay",
+               [&hub](const edge::request& request, edge::responder responder) {
+                 replay(hub, request, std::move(responder));
+               });
+}
+
+} // namespace hub::http

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "http/server/context.hpp"
+#include "http/server/edge/server.hpp"
+
+namespace hub::http {
+
+// Each adds the routes of its area; `hub` must outlive the server.
+
+void mount_tickets(edge::server& server, context& hub);
+void mount_deliveries(edge::server& server, context& hub);
+/// /up, /health, /metrics, /api/actors, /api/ledger, /openapi.json and the front page.
+void mount_operations(edge::server& server, context& hub);
+
+} // namespace hub::http

@@ -1,0 +1,401 @@
+#include "actors/region/protocol.hpp"
+#include "domain/text.hpp"
+#include "http/server/ask.hpp"
+#include "http/server/json/ticket_json.hpp"
+#include "http/server/parse.hpp"
+#include "http/server/respond.hpp"
+#include "http/server/routes/routes.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <memory>
+#include <utility>
+
+namespace hub::http {
+
+namespace {
+
+using domain::errc;
+using domain::fail;
+using nlohmann::json;
+using reply_handle = std::shared_ptr<edge::responder>;
+
+constexpr std::size_t longest_title = 500; // characters of a title given by hand, in bytes
+constexpr std::size_t longest_description = 512 * 1024;
+constexpr std::size_t most_tags = 50;
+constexpr std::size_t longest_tag = 100;
+constexpr int deepest_offset = 10'000; // beyond, paging by offset would read all it skips
+
+edge::reply json_reply(int status, std::string body) {
+  return {
+    .status = status, .content_type = "application/json", .body = std::move(body), .headers = {}};
+}
+
+// ---- reading a ticket's fields from a body
+
+/// Reads the fields of a mutation and collects what is wrong with them.
+class fields {
+public:
+  explicit fields(const json& body) : body_{body} {}
+
+  std::optional<std::string> text(const char* name, std::size_t longest, bool may_be_empty) {
+    const auto found = body_.find(name);
+    if (found == body_.end())
+      return std::nullopt;
+    if (!found->is_string())
+      return fault(name, "must be a text"), std::nullopt;
+    auto value = domain::clean_utf8(found->get_ref<const std::string&>());
+    if (value.size() > longest)
+      return fault(name, "must be at most " + std::to_string(longest) + " bytes"), std::nullopt;
+    if (!may_be_empty && value.find_first_not_of(" \t\r\n") == std::string::npos)
+      return fault(name, "must not be empty"), std::nullopt;
+    return value;
+  }
+
+  template <class Parse>
+  auto choice(const char* name, Parse parse)
+    -> std::optional<std::decay_t<decltype(*parse(std::string_view{}))>> {
+    const auto found = body_.find(name);
+    if (found == body_.end())
+      return std::nullopt;
+    if (!found->is_string())
+      return fault(name, "must be a text"), std::nullopt;
+    auto value = parse(found->template get_ref<const std::string&>());
+    if (!value)
+      return fault(name, value.why().message), std::nullopt;
+    return *value;
+  }
+
+  std::optional<domain::priority> urgency(const char* name) {
+    const auto found = body_.find(name);
+    if (found == body_.end())
+      return std::nullopt;
+    if (!found->is_number_integer() || *found < domain::highest_priority
+        || *found > domain::lowest_priority)
+      return fault(name, "must be a whole number from 0 (critical) to 5 (minimal)"), std::nullopt;
+    return found->get<int>();
+  }
+
+  std::optional<std::vector<std::string>> tags(const char* name) {
+    const auto found = body_.find(name);
+    if (found == body_.end())
+      return std::nullopt;
+    if (!found->is_array() || found->size() > most_tags)
+      return fault(name, "must be a list of at most " + std::to_string(most_tags) + " texts"),
+             std::nullopt;
+    std::vector<std::string> values;
+    for (const auto& tag : *found) {
+      if (!tag.is_string() || tag.get_ref<const std::string&>().empty()
+          || tag.get_ref<const std::string&>().size() > longest_tag)
+        return fault(name, "each tag must be a text of 1 to 100 bytes"), std::nullopt;
+      values.push_back(domain::clean_utf8(tag.get_ref<const std::string&>()));
+    }
+    return values;
+  }
+
+  void only(std::initializer_list<std::string_view> allowed) {
+    for (const auto& [name, value] : body_.items())
+      if (std::find(allowed.begin(), allowed.end(), name) == allowed.end())
+        fault(domain::clean_utf8(name).substr(0, 100), "is not a field of this call");
+  }
+
+  void fault(std::string name, std::string message) {
+    faults_.push_back({std::move(name), std::move(message)});
+  }
+
+  [[nodiscard]] const std::vector<field_error>& faults() const { return faults_; }
+
+private:
+  const json& body_;
+  std::vector<field_error> faults_;
+};
+
+// ---- answers
+
+/// Reads the ticket as it is now and sends it; keeps the answer for the Idempotency-Key, if any.
+void send_detail(context& hub,
+                 const reply_handle& reply_to,
+                 const domain::uuid& ticket,
+                 int status,
+                 std::optional<std::string> idempotency_key = std::nullopt) {
+  hub.reads.detail_of(
+    hub.workspace,
+    ticket,
+    [&hub, reply_to, status, key = std::move(idempotency_key)](
+      domain::result<storage::ticket_detail> detail) {
+      if (!detail)
+        return reply_to->send(error_reply(detail.why()));
+      auto reply = json_reply(status, text_of(to_json(*detail)));
+      reply.headers.emplace_back("ETag", '"' + std::to_string(detail->ticket.version) + '"');
+      if (status == 201)
+        reply.headers.emplace_back("Location", "/api/tickets/" + to_string(detail->ticket.id));
+      if (key) {
+        auto keep = std::make_shared<domain::change>();
+        keep->workspace = hub.workspace;
+        keep->at = hub.now();
+        keep->answer = domain::answer_record{*key, reply.body};
+        // Should this be lost, the same key is answered from the ticket as it is then.
+        ask<domain::verdict>(hub.system,
+                             hub.journal,
+                             actors::commit_change{std::move(keep)},
+                             [](const domain::result<domain::verdict>&) {});
+      }
+      reply_to->send(std::move(reply));
+    });
+}
+
+/// Answers a mutation whose Idempotency-Key was used before.
+void send_stored(context& hub,
+                 const reply_handle& reply_to,
+                 const std::string& key,
+                 const domain::uuid& ticket,
+                 bool same_request) {
+  if (!same_request)
+    return reply_to->send(error_reply(
+      422, "idempotency_key_reused", "this Idempotency-Key was used for another request"));
+  hub.reads.answer_to(
+    hub.workspace, key, [&hub, reply_to, ticket](domain::result<storage::stored_answer> stored) {
+      if (!stored)
+        return reply_to->send(error_reply(stored.why()));
+      if (stored->body.empty())
+        return send_detail(hub, reply_to, ticket, stored->status);
+      auto reply = json_reply(stored->status, std::move(stored->body));
+      reply.headers.emplace_back("Idempotent-Replay", "true");
+      reply_to->send(std::move(reply));
+    });
+}
+
+// ---- GET /api/tickets
+
+storage::ticket_query query_of(parameters& given, const domain::uuid& workspace, int& page) {
+  storage::ticket_query query;
+  query.workspace = workspace;
+  query.statuses = given.list<domain::ticket_status>("status", domain::parse_ticket_status);
+  query.channels = given.list<domain::channel>("channel", domain::parse_channel);
+  query.priorities = given.list<domain::priority>("priority", parse_priority);
+  query.types = given.list<domain::ticket_type>("type", domain::parse_ticket_type);
+  query.search = given.text("search", 500);
+  query.group = given.id("group");
+  query.assignee = given.id("assignee");
+  query.limit = given.number("per_page", 20, 1, 100);
+  page = given.number("page", 1, 1, 1'000'000);
+  query.offset = (page - 1) * query.limit;
+  const auto sort = given.text("sort", 50);
+  if (sort == "created_at")
+    query.order = storage::ticket_order::oldest;
+  else if (sort == "priority")
+    query.order = storage::ticket_order::urgency;
+  else if (!sort.empty() && sort != "-created_at")
+    given.fault("sort", "must be -created_at (newest first), created_at or priority");
+  if (const auto cursor = given.text("cursor", 200); !cursor.empty()) {
+    query.after = parse_cursor(cursor);
+    if (!query.after)
+      given.fault("cursor", "is not one this list gave out");
+  } else if (query.offset > deepest_offset) {
+    given.fault("page", "is too deep; follow next_cursor instead");
+  }
+  return query;
+}
+
+json page_body(const storage::ticket_page& found, const storage::ticket_query& query, int page) {
+  auto tickets = json::array();
+  for (const auto& ticket : found.tickets)
+    tickets.push_back(to_json(ticket));
+  json cursor = nullptr;
+  if (found.more) {
+    const auto& last = found.tickets.back();
+    cursor = to_cursor({last.created_at, last.id, last.urgency});
+  }
+  return {{"tickets", std::move(tickets)},
+          {"pagination",
+           {{"page", page},
+            {"per_page", query.limit},
+            {"total", found.total},
+            {"total_is_exact", found.total_is_exact},
+            {"total_pages", (found.total + query.limit - 1) / query.limit},
+            {"next_cursor", cursor}}}};
+}
+
+void list(context& hub, const edge::request& request, edge::responder responder) {
+  parameters given{request};
+  int page = 1;
+  auto query = query_of(given, hub.workspace, page);
+  if (!given.faults().empty())
+    return responder.send(invalid_parameters(given.faults()));
+  auto reply_to = std::make_shared<edge::responder>(std::move(responder));
+  hub.reads.list_tickets(query,
+                         [reply_to, query, page](domain::result<storage::ticket_page> found) {
+                           if (!found)
+                             return reply_to->send(error_reply(found.why()));
+                           reply_to->send(json_reply(200, text_of(page_body(*found, query, page))));
+                         });
+}
+
+void detail(context& hub, const edge::request& request, edge::responder responder) {
+  const auto id = id_in_path(request, "id");
+  if (!id)
+    return responder.send(error_reply(id.why()));
+  send_detail(hub, std::make_shared<edge::responder>(std::move(responder)), *id, 200);
+}
+
+// ---- POST /api/tickets
+
+void read_reporter(const json& body, fields& given, domain::new_ticket& ticket) {
+  const auto found = body.find("reporter");
+  if (found == body.end() || found->is_null())
+    return;
+  if (!found->is_object())
+    return given.fault("reporter", "must be an object with name and email");
+  fields inner{*found};
+  ticket.reporter_name = inner.text("name", 200, true).value_or("");
+  if (auto email = found->value("email", json{}); !email.is_null()) {
+    ticket.reporter_email = inner.text("email", 254, false);
+    const auto at = ticket.reporter_email ? ticket.reporter_email->find('@') : std::string::npos;
+    if (at == std::string::npos || at == 0 || at + 1 == ticket.reporter_email->size())
+      inner.fault("email", "must be an e-mail address");
+  }
+  for (const auto& fault : inner.faults())
+    given.fault("reporter." + fault.field, fault.message);
+}
+
+void create(context& hub, const edge::request& request, edge::responder responder) {
+  const auto body = json_body(request);
+  if (!body)
+    return responder.send(error_reply(body.why()));
+  auto idempotency = idempotency_of(request, 201);
+  if (!idempotency)
+    return responder.send(error_reply(idempotency.why()));
+  fields given{*body};
+  given.only({"title", "description", "ticket_type", "priority", "original_channel", "reporter"});
+  domain::new_ticket ticket;
+  ticket.workspace = hub.workspace;
+  ticket.title = given.text("title", longest_title, false).value_or("");
+  ticket.description = given.text("description", longest_description, true).value_or("");
+  if (!body->contains("title"))
+    given.fault("title", "is missing");
+  ticket.type = given.choice("ticket_type", domain::parse_ticket_type);
+  ticket.urgency = given.urgency("priority");
+  ticket.original_channel =
+    given.choice("original_channel", domain::parse_channel).value_or(domain::channel::api);
+  read_reporter(*body, given, ticket);
+  if (!given.faults().empty())
+    return responder.send(invalid_fields(given.faults()));
+  ticket.idempotency = *idempotency;
+
+  domain::uuid_generator ids{hub.seed()};
+  auto change = std::make_shared<const domain::change>(domain::creating(ticket, ids, hub.now()));
+  const auto key =
+    ticket.idempotency ? std::optional{ticket.idempotency->key} : std::optional<std::string>{};
+  auto reply_to = std::make_shared<edge::responder>(std::move(responder));
+  ask<domain::verdict>(
+    hub.system,
+    hub.journal,
+    actors::commit_change{change},
+    [&hub, reply_to, key](const domain::result<domain::verdict>& answer) {
+      if (!answer)
+        return reply_to->send(error_reply(answer.why()));
+      if (answer->what == domain::verdict::kind::committed)
+        return send_detail(hub, reply_to, answer->ticket_id, 201, key);
+      if (answer->what == domain::verdict::kind::duplicate && key)
+        return send_stored(hub, reply_to, *key, answer->ticket_id, answer->same_request);
+      reply_to->send(error_reply(
+        answer->why.value_or(fail(errc::internal, "the journal refused to create a ticket"))));
+    });
+}
+
+// ---- PATCH /api/tickets/:id
+
+void edit(context& hub,
+          const domain::uuid& ticket,
+          std::shared_ptr<const domain::ticket_patch> patch,
+          edge::responder responder) {
+  auto reply_to = std::make_shared<edge::responder>(std::move(responder));
+  const auto key =
+    patch->idempotency ? std::optional{patch->idempotency->key} : std::optional<std::string>{};
+  ask<actors::ticket_edited>(
+    hub.system,
+    hub.where.region_for(ticket),
+    actors::edit_ticket{hub.workspace, ticket, std::move(patch)},
+    [&hub, reply_to, key](const domain::result<actors::ticket_edited>& edited) {
+      if (!edited)
+        return reply_to->send(error_reply(edited.why()));
+      if (edited->duplicate && key)
+        return send_stored(hub, reply_to, *key, edited->ticket, edited->same_request);
+      send_detail(hub, reply_to, edited->ticket, 200, key);
+    });
+}
+
+void patch(context& hub, const edge::request& request, edge::responder responder) {
+  const auto id = id_in_path(request, "id");
+  if (!id)
+    return responder.send(error_reply(id.why()));
+  const auto body = json_body(request);
+  if (!body)
+    return responder.send(error_reply(body.why()));
+  const auto version = version_in_if_match(request);
+  if (!version)
+    return responder.send(error_reply(version.why()));
+  auto idempotency = idempotency_of(request, 200);
+  if (!idempotency)
+    return responder.send(error_reply(idempotency.why()));
+  fields given{*body};
+  given.only({"title", "description", "ticket_type", "priority", "status", "tags"});
+  domain::ticket_patch wanted;
+  wanted.title = given.text("title", longest_title, false);
+  wanted.description = given.text("description", longest_description, true);
+  wanted.type = given.choice("ticket_type", domain::parse_ticket_type);
+  wanted.urgency = given.urgency("priority");
+  wanted.status = given.choice("status", domain::parse_ticket_status);
+  wanted.tags = given.tags("tags");
+  if (!given.faults().empty())
+    return responder.send(invalid_fields(given.faults()));
+  wanted.expected_version = *version;
+  wanted.idempotency = *idempotency;
+  edit(hub,
+       *id,
+       std::make_shared<const domain::ticket_patch>(std::move(wanted)),
+       std::move(responder));
+}
+
+/// A status change as some other part of the world would make it; for trying things out.
+void simulate_status(context& hub, const edge::request& request, edge::responder responder) {
+  if (!hub.simulation)
+    return responder.send(
+      error_reply(403, "simulation_off", "simulation is off here; HUB_SIMULATION=on enables it"));
+  const auto id = id_in_path(request, "id");
+  if (!id)
+    return responder.send(error_reply(id.why()));
+  const auto body = json_body(request);
+  if (!body)
+    return responder.send(error_reply(body.why()));
+  fields given{*body};
+  given.only({"status"});
+  domain::ticket_patch wanted;
+  wanted.status = given.choice("status", domain::parse_ticket_status);
+  if (!body->contains("status"))
+    given.fault("status", "is missing");
+  if (!given.faults().empty())
+    return responder.send(invalid_fields(given.faults()));
+  wanted.actor_id = "simulation";
+  edit(hub,
+       *id,
+       std::make_shared<const domain::ticket_patch>(std::move(wanted)),
+       std::move(responder));
+}
+
+} // namespace
+
+void mount_tickets(edge::server& server, context& hub) {
+  const auto with = [&hub](auto handle) {
+    return [&hub, handle](const edge::request& request, edge::responder responder) {
+      handle(hub, request, std::move(responder));
+    };
+  };
+  server.route("GET", "/api/tickets", with(list));
+  server.route("POST", "/api/tickets", with(create));
+  server.route("GET", "/api/tickets/:id", with(detail));
+  server.route("PATCH", "/api/tickets/:id", with(patch));
+  server.route("POST", "/api/tickets/:id/simulate_status", with(simulate_status));
+}
+
+} // namespace hub::http

@@ -1,0 +1,191 @@
+#include "http/server/webhooks/webhooks.hpp"
+
+#include "config/log.hpp"
+#include "http/server/respond.hpp"
+#include "http/server/webhooks/signature.hpp"
+#include "http/server/webhooks/take_in.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+namespace hub::http {
+
+namespace {
+
+using domain::delivery_outcome;
+using nlohmann::json;
+
+/// A channel that is told of things by webhook: where, and how a call proves to be authentic.
+struct webhook {
+  domain::channel channel;
+  const char* path;
+  signature_check (*check)(const context&, const edge::request&);
+};
+
+signature_check check_slack(const context& hub, const edge::request& request) {
+  return check_slack_signature(hub.secrets.slack_signing,
+                               request.header("x-slack-request-timestamp"),
+                               request.header("x-slack-signature"),
+                               request.body,
+                               hub.now());
+}
+
+signature_check check_intercom(const context& hub, const edge::request& request) {
+  return check_intercom_signature(
+    hub.secrets.intercom, request.header("x-hub-signature"), request.body);
+}
+
+signature_check check_whatsapp(const context& hub, const edge::request& request) {
+  return check_whatsapp_signature(
+    hub.secrets.whatsapp, request.header("x-hub-signature-256"), request.body);
+}
+
+constexpr std::array webhooks{
+  webhook{domain::channel::slack, "/webhooks/slack", check_slack},
+  webhook{domain::channel::intercom, "/webhooks/intercom", check_intercom},
+  webhook{domain::channel::whatsapp, "/webhooks/whatsapp", check_whatsapp},
+};
+
+const char* reason_of(signature_check found) {
+  switch (found) {
+  case signature_check::good:
+    break;
+  case signature_check::missing:
+    return "missing_signature";
+  case signature_check::bad:
+    return "bad_signature";
+  case signature_check::stale:
+    return "stale_timestamp";
+  }
+  return "bad_signature";
+}
+
+edge::reply refuse(context& hub, const webhook& hook, signature_check found) {
+  hub.figures.count_refused_webhook(hook.channel, reason_of(found));
+  const char* why = found == signature_check::stale
+                      ? "the request's timestamp is more than five minutes away"
+                    : found == signature_check::missing ? "the request is not signed"
+                                                        : "the signature does not match the body";
+  return error_reply(401, reason_of(found), why);
+}
+
+json id_or_null(const domain::uuid& id) {
+  return id.is_nil() ? json(nullptr) : json(to_string(id));
+}
+
+/// The contract's answer to what a delivery became. With several items the first one's ticket
+/// speaks for all; the rest is listed.
+edge::reply acknowledge(const std::vector<actors::taken_in>& taken) {
+  const bool duplicate =
+    std::ranges::all_of(taken, [](const auto& item) { return item.duplicate; });
+  const bool stored = std::ranges::all_of(
+    taken, [](const auto& item) { return item.outcome == delivery_outcome::quarantined; });
+  json body;
+  if (stored) {
+    body = {{"status", "stored"},
+            {"delivery_id", to_string(taken.front().delivery)},
+            {"duplicate", duplicate}};
+  } else {
+    const auto with_ticket =
+      std::ranges::find_if(taken, [](const auto& item) { return !item.ticket.is_nil(); });
+    body = {
+      {"status", "ok"},
+      {"ticket_id", with_ticket == taken.end() ? json(nullptr) : id_or_null(with_ticket->ticket)},
+      {"duplicate", duplicate}};
+    if (taken.size() > 1) {
+      body["items"] = json::array();
+      for (const auto& item : taken)
+        body["items"].push_back({{"outcome", to_string(item.outcome)},
+                                 {"ticket_id", id_or_null(item.ticket)},
+                                 {"duplicate", item.duplicate}});
+    }
+  }
+  return {.status = 200, .content_type = "application/json", .body = body.dump(), .headers = {}};
+}
+
+void receive(context& hub,
+             const webhook& hook,
+             const edge::request& request,
+             edge::responder responder) {
+  if (const auto found = hook.check(hub, request); found != signature_check::good)
+    return responder.send(refuse(hub, hook, found));
+  received_delivery delivery{.platform = hook.channel,
+                             .content_type =
+                               std::string{request.header("content-type").value_or("")},
+                             .body = std::make_shared<const std::string>(request.body),
+                             .received_at = hub.now(),
+                             .replays = std::nullopt};
+  auto understood = read(delivery, hub.workspace);
+  if (understood.trouble)
+    config::log(config::log_level::warn,
+                "delivery_not_understood",
+                {{"request_id", request.id},
+                 {"channel", to_string(hook.channel)},
+                 {"why", understood.trouble->message}});
+  if (understood.items.empty() && understood.answer)
+    return responder.send({.status = 200,
+                           .content_type = understood.answer->content_type,
+                           .body = understood.answer->body,
+                           .headers = {}});
+  auto reply_to = std::make_shared<edge::responder>(std::move(responder));
+  take_in_all(
+    hub,
+    std::move(understood.items),
+    [&hub, &hook, reply_to, id = request.id](domain::result<std::vector<actors::taken_in>> taken) {
+      if (!taken) {
+        hub.figures.count_failed_intake(hook.channel);
+        config::log(config::log_level::warn,
+                    "intake_failed",
+                    {{"request_id", id},
+                     {"channel", to_string(hook.channel)},
+                     {"code", to_string(taken.why().code)},
+                     {"why", taken.why().message}});
+        return reply_to->send(error_reply(taken.why()));
+      }
+      for (const auto& item : *taken)
+        hub.figures.count_intake(hook.channel, item.outcome, item.duplicate);
+      reply_to->send(acknowledge(*taken));
+    });
+}
+
+/// Meta checks a webhook address by asking it to repeat a challenge.
+void verify_whatsapp(context& hub, const edge::request& request, edge::responder responder) {
+  const auto mode = request.query_parameter("hub.mode");
+  const auto token = request.query_parameter("hub.verify_token");
+  const auto challenge = request.query_parameter("hub.challenge");
+  const bool known = mode == "subscribe" && token && !hub.secrets.whatsapp_verify_token.empty()
+                     && equal_in_constant_time(*token, hub.secrets.whatsapp_verify_token);
+  if (!known || !challenge || challenge->size() > 1024) {
+    hub.figures.count_refused_webhook(domain::channel::whatsapp, "bad_verify_token");
+    return responder.send(error_reply(403, "forbidden", "the verify token does not match"));
+  }
+  responder.send({.status = 200,
+                  .content_type = "text/plain; charset=utf-8",
+                  .body = std::string{*challenge},
+                  .headers = {}});
+}
+
+} // namespace
+
+void mount_webhooks(edge::server& server, context& hub) {
+  for (const auto& hook : webhooks) {
+    server.route(
+      "POST", hook.path, [&hub, &hook](const edge::request& request, edge::responder responder) {
+        receive(hub, hook, request, std::move(responder));
+      });
+    // Providers probe with it.
+    server.route("HEAD", hook.path, [](const edge::request&, edge::responder responder) {
+      responder.send(
+        {.status = 200, .content_type = "application/json", .body = "", .headers = {}});
+    });
+  }
+  server.route(
+    "GET", "/webhooks/whatsapp", [&hub](const edge::request& request, edge::responder responder) {
+      verify_whatsapp(hub, request, std::move(responder));
+    });
+}
+
+} // namespace hub::http

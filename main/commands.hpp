@@ -1,0 +1,52 @@
+#pragma once
+
+#include "config/load.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace hub::app {
+
+/// What the process tells its caller; documented in `--help`.
+enum class exit_code : int {
+  ok = 0,
+  failed = 1,       // it was tried and did not work
+  usage = 2,        // the command line is wrong
+  bad_settings = 3, // settings are missing or wrong
+  no_database = 4,  // the database cannot be reached or prepared
+  unhealthy = 5,    // doctor found something
+};
+
+struct serve_options {
+  bool simulate = false;
+  double simulated_per_second = 2;
+};
+
+struct simulate_options {
+  std::string url; // empty: the configured address
+  std::string channel = "all";
+  int count = 50;
+  double per_second = 10;     // 0: as fast as the server answers
+  double personal_data = 0.3; // share of messages with some
+  std::uint64_t seed = 0;     // 0: random, printed
+};
+
+struct replay_options {
+  std::string url;
+  bool all = false;
+  std::vector<std::string> ids;
+};
+
+exit_code serve(config::configuration settings, const serve_options& options);
+exit_code migrate(const config::configuration& settings);
+exit_code simulate(const config::configuration& settings, const simulate_options& options);
+exit_code show_config(const config::configuration& settings, bool as_json);
+exit_code doctor(const config::configuration& settings, bool recount);
+exit_code replay(const config::configuration& settings, const replay_options& options);
+
+/// Where this hub's server is reached from here, as its settings say.
+std::string local_url(const config::configuration& settings);
+
+} // namespace hub::app

@@ -1,0 +1,39 @@
+#include "main/database.hpp"
+
+#include "storage/partitions.hpp"
+
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+namespace hub::app {
+
+domain::result<database> open_database(const config::settings& settings) {
+  if (!settings.database.url.empty())
+    return database{settings.database.url, nullptr};
+  storage::embedded_options options;
+  options.data_dir = settings.data_dir;
+  options.bin_dir = settings.postgres.bin_dir;
+  options.os_user = settings.postgres.user;
+  options.shared_buffers = settings.postgres.shared_buffers;
+  options.max_connections = settings.postgres.max_connections;
+  auto server = storage::embedded_server::start(std::move(options));
+  if (!server)
+    return std::move(server).why();
+  auto connection_string = (*server)->connection_string();
+  return database{std::move(connection_string), *std::move(server)};
+}
+
+domain::result<storage::key_ring> open_keys(const config::settings& settings) {
+  if (!settings.sealing.keys.empty())
+    return storage::key_ring::parse(settings.sealing.keys);
+  std::error_code ignored;
+  std::filesystem::create_directories(settings.data_dir, ignored);
+  return storage::key_ring::open(settings.data_dir / "keys.json");
+}
+
+domain::outcome keep_partitions(const std::string& connection_string) {
+  return storage::keep_delivery_partitions(connection_string, storage::partition_plan{});
+}
+
+} // namespace hub::app

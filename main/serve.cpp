@@ -1,0 +1,318 @@
+#include "actors/node.hpp"
+#include "config/log.hpp"
+#include "http/server/context.hpp"
+#include "http/server/edge/server.hpp"
+#include "http/server/routes/routes.hpp"
+#include "http/server/webhooks/webhooks.hpp"
+#include "main/commands.hpp"
+#include "main/database.hpp"
+#include "main/sample_traffic.hpp"
+#include "main/version.hpp"
+#include "storage/journal/journal_writer.hpp"
+#include "storage/migrations.hpp"
+#include "storage/reads/read_store.hpp"
+
+#include <caf/actor_system.hpp>
+#include <pthread.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <ctime>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+namespace hub::app {
+
+namespace {
+
+using config::log;
+using config::log_level;
+using namespace std::chrono_literals;
+
+constexpr auto drain_within = 8s; // of the ten seconds a stop may take
+constexpr auto database_watch = 500ms;
+constexpr auto partition_watch = 1h;
+
+// The workspace made by the first migration; all calls are its until people sign in.
+constexpr auto default_workspace = "00000000-0000-7000-8000-000000000001";
+
+std::uint64_t random_seed() {
+  thread_local std::random_device device;
+  return (static_cast<std::uint64_t>(device()) << 32U) | device();
+}
+
+domain::time_point wall_clock() {
+  return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
+
+/// Blocks the signals that stop us before any thread starts, so that only `sigwait` sees them.
+sigset_t block_stop_signals() {
+  sigset_t stops;
+  sigemptyset(&stops);
+  sigaddset(&stops, SIGINT);
+  sigaddset(&stops, SIGTERM);
+  sigaddset(&stops, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &stops, nullptr);
+  std::signal(SIGPIPE, SIG_IGN); // a client that leaves is no reason to end
+  return stops;
+}
+
+exit_code failed(exit_code code, const char* what, const domain::failure& why) {
+  log(log_level::error, what, {{"why", why.message}});
+  std::cerr << "feedback-hub: " << why.message << '\n';
+  return code;
+}
+
+http::edge::limits limits_of(const config::http_limits& from) {
+  return {.max_target = from.max_target,
+          .max_head = from.max_head,
+          .max_headers = from.max_headers,
+          .max_body = from.max_body,
+          .max_pipelined = from.max_pipelined,
+          .max_stream_buffer = from.max_stream_buffer,
+          .max_connections = from.max_connections,
+          .max_connections_per_address = from.max_connections_per_address,
+          .head_timeout = from.head_timeout,
+          .body_timeout = from.body_timeout,
+          .idle_timeout = from.idle_timeout,
+          .handler_timeout = from.handler_timeout,
+          .write_timeout = from.write_timeout};
+}
+
+http::edge::server_options server_options_of(const config::http_settings& from,
+                                             http::metrics& figures) {
+  http::edge::server_options options;
+  options.address = from.bind.host == "localhost" ? "127.0.0.1" : from.bind.host;
+  options.port = from.bind.port;
+  options.threads = from.threads > 0
+                      ? from.threads
+                      : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  options.limits = limits_of(from.limits);
+  options.cors_origins = from.cors_origins;
+  options.observe = [&figures](const http::edge::exchange& what) {
+    figures.count_request(what);
+    // Probes come every few seconds and say nothing when all is well.
+    const bool probe = what.route == "/up" || what.route == "/metrics" || what.route == "/health";
+    log(probe && what.status < 400 ? log_level::debug : log_level::info,
+        "request",
+        {{"request_id", what.request_id},
+         {"method", what.method},
+         {"route", what.route},
+         {"status", static_cast<std::int64_t>(what.status)},
+         {"peer", what.peer},
+         {"bytes_in", static_cast<std::int64_t>(what.request_bytes)},
+         {"bytes_out", static_cast<std::int64_t>(what.response_bytes)},
+         {"ms", static_cast<double>(what.duration.count()) / 1000.0}});
+  };
+  return options;
+}
+
+/// Brings the embedded database back when it dies, and keeps the deliveries' partitions ahead.
+class housekeeper {
+public:
+  explicit housekeeper(const database& db) : db_{db}, thread_{[this] { run(); }} {}
+  ~housekeeper() {
+    stopping_ = true;
+    thread_.join();
+  }
+  housekeeper(const housekeeper&) = delete;
+  housekeeper& operator=(const housekeeper&) = delete;
+
+private:
+  void run() {
+    auto next_partitions = std::chrono::steady_clock::now() + partition_watch;
+    while (!stopping_) {
+      std::this_thread::sleep_for(100ms);
+      const auto now = std::chrono::steady_clock::now();
+      if (db_.embedded && now >= next_look_) {
+        next_look_ = now + database_watch;
+        look_after_server();
+      }
+      if (now >= next_partitions) {
+        const auto kept = keep_partitions(db_.connection_string);
+        if (!kept)
+          log(log_level::warn, "partitions_not_kept", {{"why", kept.why().message}});
+        next_partitions = now + (kept ? partition_watch : 1min);
+      }
+    }
+  }
+
+  void look_after_server() {
+    const auto restarted = db_.embedded->restart_if_dead();
+    if (!restarted)
+      log(log_level::error, "database_not_restarted", {{"why", restarted.why().message}});
+    else if (*restarted)
+      log(log_level::warn, "database_restarted");
+  }
+
+  const database& db_;
+  std::atomic<bool> stopping_{false};
+  std::chrono::steady_clock::time_point next_look_;
+  std::thread thread_;
+};
+
+http::webhook_secrets secrets_of(const config::settings& settings) {
+  return {.slack_signing = settings.slack.signing_secret,
+          .intercom = settings.intercom.webhook_secret,
+          .whatsapp = settings.whatsapp.webhook_secret,
+          .whatsapp_verify_token = settings.whatsapp.verify_token};
+}
+
+actors::node_options node_options_of(const config::settings& settings,
+                                     const std::string& connection_string,
+                                     const storage::key_ring& keys,
+                                     storage::read_store& reads) {
+  actors::node_options options;
+  options.journal_writers = settings.intake.writers;
+  options.journal_queue_limit = settings.intake.journal_queue;
+  options.journal_max_batch = settings.intake.journal_batch;
+  options.ticket_idle = settings.intake.ticket_idle;
+  options.rules = {.reopen_resolved = settings.intake.reopen_resolved,
+                   .reply_window = settings.intake.whatsapp_window};
+  options.reads = &reads;
+  options.make_store = [connection_string, &keys](int slot) {
+    return storage::make_journal_writer(
+      {.connection_string = connection_string, .slot = static_cast<std::int16_t>(slot)}, keys);
+  };
+  return options;
+}
+
+void announce(const config::configuration& settings,
+              const std::string& url,
+              const database& db,
+              const storage::migration_report& migrated,
+              std::chrono::milliseconds took) {
+  const auto& values = settings.values;
+  std::cerr << "Feedback Hub " << version << " is serving after " << took.count() << " ms\n"
+            << "  open       " << url << "\n"
+            << "  tickets    " << url << "/api/tickets\n"
+            << "  health     " << url << "/health\n"
+            << "  database   "
+            << (db.embedded ? "its own PostgreSQL in " + (values.data_dir / "postgres").string()
+                            : std::string{"DATABASE_URL"})
+            << ", schema " << migrated.version;
+  if (!migrated.applied.empty())
+    std::cerr << " (" << migrated.applied.size() << " migrations applied)";
+  std::cerr << "\n";
+  const bool generated = std::ranges::any_of(
+    settings.effective, [](const auto& line) { return line.source == "generated"; });
+  if (generated)
+    std::cerr << "  secrets    some webhook secrets were generated; see "
+              << (values.data_dir / "secrets.json").string() << "\n";
+  std::cerr << std::flush;
+}
+
+/// Waits for a signal to stop. While it stops, a second one ends the process at once.
+void wait_for_stop(const sigset_t& stops) {
+  int number = 0;
+  sigwait(&stops, &number);
+  log(log_level::info, "stopping", {{"signal", static_cast<std::int64_t>(number)}});
+  std::thread{[stops] {
+    int again = 0;
+    sigwait(&stops, &again);
+    std::_Exit(128 + again);
+  }}.detach();
+}
+
+} // namespace
+
+std::string local_url(const config::configuration& settings) {
+  const auto& bind = settings.values.http.bind;
+  const bool v6 = bind.host.find(':') != std::string::npos;
+  return "http://" + (v6 ? '[' + bind.host + ']' : bind.host) + ':' + std::to_string(bind.port);
+}
+
+exit_code serve(config::configuration settings, const serve_options& options) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto stops = block_stop_signals();
+  const auto& values = settings.values;
+  config::start_logging(values.log.format, values.log.level);
+  struct log_guard {
+    ~log_guard() { config::stop_logging(); }
+  } const flush_log;
+
+  auto keys = open_keys(values);
+  if (!keys)
+    return failed(exit_code::bad_settings, "keys_not_opened", keys.why());
+  auto db = open_database(values);
+  if (!db)
+    return failed(exit_code::no_database, "database_not_started", db.why());
+  auto migrated = storage::migrate(db->connection_string, storage::built_in_migrations());
+  if (!migrated)
+    return failed(exit_code::no_database, "database_not_migrated", migrated.why());
+  if (auto kept = keep_partitions(db->connection_string); !kept)
+    return failed(exit_code::no_database, "partitions_not_kept", kept.why());
+
+  auto reads = storage::make_read_store(
+    {.connection_string = db->connection_string, .connections = values.database.readers}, *keys);
+  actors::node node{node_options_of(values, db->connection_string, *keys, *reads)};
+  if (!node.wait_until_writing(15s))
+    return failed(exit_code::no_database,
+                  "journal_not_connected",
+                  domain::fail(domain::errc::unavailable,
+                               "the journal could not connect to the database within 15 s"));
+
+  http::metrics figures;
+  http::context hub{.system = node.system(),
+                    .where = node.where(),
+                    .journal = node.journal(),
+                    .journal_figures = node.journal_figures(),
+                    .reads = *reads,
+                    .figures = figures,
+                    .secrets = secrets_of(values),
+                    .workspace = *domain::parse_uuid(default_workspace),
+                    .simulation = values.simulation,
+                    .now = wall_clock,
+                    .seed = random_seed,
+                    .version = version};
+  http::edge::server server{server_options_of(values.http, figures)};
+  figures.read_also({.journal = &node.journal_figures(), .reads = reads.get(), .edge = [&server] {
+                       return server.stats();
+                     }});
+  http::mount_webhooks(server, hub);
+  http::mount_tickets(server, hub);
+  http::mount_deliveries(server, hub);
+  http::mount_operations(server, hub);
+  try {
+    settings.values.http.bind.port = server.start();
+  } catch (const std::system_error& error) {
+    return failed(exit_code::failed,
+                  "not_listening",
+                  domain::fail(domain::errc::unavailable,
+                               "cannot listen on " + local_url(settings) + ": " + error.what()
+                                 + "; is another hub running? HUB_BIND chooses another port"));
+  }
+  const auto url = local_url(settings);
+  const auto took =
+    std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
+  announce(settings, url, *db, *migrated, took);
+  log(log_level::info, "serving", {{"url", url}, {"ms", static_cast<std::int64_t>(took.count())}});
+
+  std::optional<housekeeper> keeper{std::in_place, *db};
+  std::optional<sample_traffic> samples;
+  if (options.simulate)
+    samples.emplace(hub.secrets, url, options.simulated_per_second);
+
+  wait_for_stop(stops);
+  samples.reset();
+  const bool clean = server.drain(drain_within);
+  keeper.reset(); // it must not bring back a database that is being stopped
+  server.stop();
+  node.stop();
+  reads->stop();
+  if (db->embedded)
+    if (auto stopped = db->embedded->stop(); !stopped)
+      log(log_level::warn, "database_not_stopped", {{"why", stopped.why().message}});
+  log(log_level::info, "stopped", {{"clean", clean}});
+  return exit_code::ok;
+}
+
+} // namespace hub::app
