@@ -492,7 +492,7 @@ outcome embedded_server::write_configuration() const {
            << "wal_buffers = '16MB'\n"
            << "min_wal_size = '256MB'\n"
            // Bounds what has to be replayed after a crash, and with it the time to be back.
-           << "max_wal_size = '1GB'\n"
+           << "max_wal_size = '512MB'\n"
            << "checkpoint_timeout = '5min'\n"
            << "timezone = 'UTC'\n"
            << "log_timezone = 'UTC'\n"
@@ -625,7 +625,9 @@ outcome embedded_server::await_ready(std::chrono::milliseconds within) {
         last = died_early();
         return true;
       }
-      if (::access((socket_dir_ / socket_name).c_str(), F_OK) != 0)
+      // Its own word first: every connection it has to refuse costs a recovery time and a line.
+      const auto file = read_postmaster_file(cluster_);
+      if (!file || file->pid != pid() || file->status != "ready")
         return false;
       last = prepare_database(connection);
       return last.has_value() || last.why().code != errc::unavailable;
