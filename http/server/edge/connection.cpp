@@ -4,6 +4,8 @@
 #include "http/server/edge/response_writer.hpp"
 #include "http/server/edge/stream_state.hpp"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -321,6 +323,7 @@ void connection::flush() {
     deadline_ = std::max(deadline_, steady::now() + bounds().write_timeout);
   switch (sent.state) {
   case output_queue::progress::all_sent:
+    kernel_queue_ = 0;
     flushed();
     return;
   case output_queue::progress::out_of_budget:
@@ -332,6 +335,8 @@ void connection::flush() {
   case output_queue::progress::blocked:
     break;
   }
+  if (sent.bytes > 0 || kernel_queue_ == 0)
+    ::ioctl(descriptor_, SIOCOUTQ, &kernel_queue_);
   if (!std::exchange(watching_writable_, true))
     host_.watch_writable(*this);
 }
@@ -423,7 +428,7 @@ void connection::check_deadline(steady::time_point now) {
   case phase::streaming:
     if (out_.empty())
       vanish(); // a stream nobody listens to
-    else
+    else if (!kernel_made_progress())
       cut_off();
     return;
   case phase::lingering:
@@ -431,6 +436,18 @@ void connection::check_deadline(steady::time_point now) {
     vanish();
     return;
   }
+}
+
+// The kernel reports room only when a good part of its large buffer is free, which a slow reader
+// may not manage in time although it never stops reading.
+bool connection::kernel_made_progress() {
+  int queued = 0;
+  if (::ioctl(descriptor_, SIOCOUTQ, &queued) != 0)
+    return false;
+  const bool less = queued < std::exchange(kernel_queue_, queued);
+  if (less)
+    deadline_ = steady::now() + bounds().write_timeout;
+  return less;
 }
 
 void connection::close_if_idle() {

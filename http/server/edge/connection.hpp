@@ -110,6 +110,7 @@ private:
   void finish_exchange();
   void set_active(bool active);
   void enter(phase next, std::chrono::milliseconds patience);
+  bool kernel_made_progress();
   void run_again();
   void linger();
   void cut_off();
@@ -131,6 +132,7 @@ private:
   std::size_t discarded_ = 0;
 
   output_queue out_;
+  int kernel_queue_ = 0; // unacknowledged bytes when we last looked
   exchange_in_progress current_;
   std::shared_ptr<stream::state> stream_;
 

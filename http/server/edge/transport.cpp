@@ -23,6 +23,8 @@ using Pistache::Polling::NotifyOn;
 
 constexpr long tick_nanoseconds = 100'000'000;
 constexpr int accepts_per_turn = 64;
+// What waits for a slow reader waits here, where it is counted, not in megabytes of the kernel's.
+constexpr int max_unsent = 128 * 1024;
 // Tasks beget tasks; after so many rounds the sockets have their turn.
 constexpr int task_rounds = 8;
 
@@ -241,6 +243,7 @@ void transport::welcome(int descriptor, const sockaddr_storage& from) {
   }
   const int one = 1;
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  ::setsockopt(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &max_unsent, sizeof max_unsent);
   const bool registered = guarded(shared(), [&] {
     auto copy = from;
     const auto peer = Pistache::Tcp::Peer::Create(

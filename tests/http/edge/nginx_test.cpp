@@ -1,0 +1,246 @@
+#include "tests/http/edge/edge_fixture.hpp"
+
+#include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <bit>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <sstream>
+
+namespace hub::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+std::uint16_t free_port() {
+  const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof at;
+  EXPECT_EQ(::bind(probe, std::bit_cast<const sockaddr*>(&at), size), 0);
+  EXPECT_EQ(::getsockname(probe, std::bit_cast<sockaddr*>(&at), &size), 0);
+  ::close(probe);
+  return ntohs(at.sin_port);
+}
+
+void replace(std::string& text, std::string_view what, std::string_view with) {
+  const auto at = text.find(what);
+  ASSERT_NE(at, std::string::npos) << "the template has no " << what;
+  text.replace(at, what.size(), with);
+}
+
+/// The server behind a real nginx that runs the template from docs/nginx.
+class behind_nginx : public edge_server {
+protected:
+  behind_nginx() {
+    options_.limits.idle_timeout = 60s;
+    server_ = std::make_unique<edge::server>(options_);
+    add_routes();
+    port_ = server_->start();
+  }
+
+  ~behind_nginx() override {
+    if (nginx_ > 0) {
+      ::kill(nginx_, SIGTERM);
+      ::waitpid(nginx_, nullptr, 0);
+    }
+    stop();
+    std::filesystem::remove_all(home_);
+  }
+
+  void SetUp() override {
+    if (!std::filesystem::exists("/usr/sbin/nginx"))
+      GTEST_SKIP() << "nginx is not installed";
+    ASSERT_NO_FATAL_FAILURE(write_configuration());
+    ASSERT_NO_FATAL_FAILURE(launch());
+  }
+
+  [[nodiscard]] http_client proxied() const { return http_client(front_); }
+
+  std::uint16_t front_ = 0;
+  std::filesystem::path home_;
+
+private:
+  void add_routes() {
+    const auto echo = [](const edge::request& from, edge::responder to) {
+      std::string all = from.method + " " + from.path + "\n";
+      for (const auto& [name, value] : from.headers)
+        all += name + "=" + value + "\n";
+      to.send(
+        {.status = 200, .content_type = "text/plain", .body = all + from.body, .headers = {}});
+    };
+    server_->route("GET", "/echo", echo);
+    server_->route("POST", "/webhooks/slack", echo);
+    server_->route("GET", "/metrics", echo);
+    server_->route("GET", "/token/:id", [this](const edge::request& from, edge::responder to) {
+      const auto held = std::make_shared<edge::responder>(std::move(to));
+      pool_.post(100us, [held, body = std::string(from.path_parameter("id"))] {
+        held->send({.status = 200, .content_type = "text/plain", .body = body, .headers = {}});
+      });
+    });
+    server_->route("GET", "/large", [](const edge::request&, edge::responder to) {
+      to.send({.status = 200,
+               .content_type = "application/json",
+               .body = std::string(100'000, ' '),
+               .headers = {}});
+    });
+    server_->route("GET", "/api/stream", [this](const edge::request&, edge::responder to) {
+      const std::lock_guard lock(streams_mutex_);
+      streams_.push_back(to.open_stream({.status = 200,
+                                         .content_type = "text/event-stream",
+                                         .body = {},
+                                         .headers = {{"Cache-Control", "no-store"}}}));
+    });
+  }
+
+  void write_configuration() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "hub_nginx_XXXXXX").string();
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    home_ = pattern;
+    std::ifstream file(HUB_NGINX_TEMPLATE);
+    std::stringstream text;
+    text << file.rdbuf();
+    auto site = text.str();
+    front_ = free_port();
+    ASSERT_NO_FATAL_FAILURE(
+      replace(site, "server 127.0.0.1:3000;", "server 127.0.0.1:" + std::to_string(port_) + ";"));
+    ASSERT_NO_FATAL_FAILURE(
+      replace(site, "listen 127.0.0.1:8080;", "listen 127.0.0.1:" + std::to_string(front_) + ";"));
+    // Thousands of clients share one address here.
+    ASSERT_NO_FATAL_FAILURE(replace(site, "rate=50r/s", "rate=100000r/s"));
+    std::ofstream(home_ / "site.conf") << site;
+    std::ofstream(home_ / "nginx.conf")
+      << "worker_processes 1; daemon off; master_process off; pid nginx.pid; error_log error.log;\n"
+      << "events { worker_connections 1024; }\n"
+      << "http { access_log off; client_body_temp_path body; proxy_temp_path proxy;\n"
+      << "fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n"
+      << "include site.conf; }\n";
+  }
+
+  void launch() {
+    const auto prefix = home_.string() + "/";
+    const auto file = prefix + "nginx.conf";
+    const auto log = prefix + "error.log";
+    std::array<const char*, 8> arguments = {
+      "nginx", "-p", prefix.c_str(), "-c", file.c_str(), "-e", log.c_str(), nullptr};
+    ASSERT_EQ(::posix_spawn(&nginx_,
+                            "/usr/sbin/nginx",
+                            nullptr,
+                            nullptr,
+                            const_cast<char* const*>(arguments.data()),
+                            environ),
+              0);
+    ASSERT_TRUE(eventually([&] {
+      try {
+        return http_client(front_).descriptor() >= 0;
+      } catch (const std::system_error&) {
+        return false;
+      }
+    }))
+      << "nginx does not listen";
+  }
+
+  pid_t nginx_ = -1;
+};
+
+TEST_F(behind_nginx, keeps_its_connections_and_passes_on_who_asks) {
+  auto client = proxied();
+  for (int i = 0; i < 50; ++i) {
+    client.get("/echo?x=1", "X-Forwarded-For: 6.6.6.6\r\nX-Request-Id: r1\r\n");
+    const auto answer = client.read().value();
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_THAT(answer.body, HasSubstr("x-forwarded-for=127.0.0.1\n"));
+    EXPECT_THAT(answer.body, HasSubstr("x-forwarded-proto=http\n"));
+    EXPECT_THAT(answer.body, Not(HasSubstr("6.6.6.6")));
+    EXPECT_EQ(answer.header("x-request-id"), "r1");
+  }
+  EXPECT_EQ(stats().accepted, 1U);
+}
+
+TEST_F(behind_nginx, gets_chunked_bodies_with_their_length) {
+  auto client = proxied();
+  client.send("POST /webhooks/slack HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+              "5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n");
+  const auto answer = client.read().value();
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_THAT(answer.body, HasSubstr("content-length=11\n"));
+  EXPECT_THAT(answer.body, HasSubstr("hello world"));
+}
+
+TEST_F(behind_nginx, streams_every_event_at_once) {
+  auto client = proxied();
+  client.get("/api/stream");
+  ASSERT_TRUE(eventually([&] {
+    const std::lock_guard lock(streams_mutex_);
+    return streams_.size() == 1;
+  }));
+  for (int i = 0; i < 20; ++i) {
+    const auto event = "data: " + std::to_string(i) + "\n\n";
+    EXPECT_TRUE(streams_.front().try_write(event));
+    std::string got;
+    while (got.find(event) == std::string::npos) {
+      const auto more = client.read_some(5s);
+      ASSERT_FALSE(more.empty());
+      got += more;
+    }
+  }
+  client.close();
+  EXPECT_TRUE(eventually([&] {
+    static_cast<void>(streams_.front().try_write("data: anybody?\n\n"));
+    return streams_.front().closed();
+  }));
+}
+
+TEST_F(behind_nginx, compresses_hides_metrics_and_limits_bodies) {
+  auto client = proxied();
+  client.get("/large", "Accept-Encoding: gzip\r\n");
+  const auto answer = client.read().value();
+  EXPECT_EQ(answer.header("content-encoding"), "gzip");
+  EXPECT_LT(answer.body.size(), 5'000U);
+  client.get("/metrics");
+  EXPECT_EQ(client.read()->status, 404);
+  client.send("POST /webhooks/slack HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n");
+  EXPECT_EQ(client.read()->status, 413);
+}
+
+TEST_F(behind_nginx, never_gives_anybody_an_answer_meant_for_another) {
+  std::atomic<int> wrong = 0;
+  std::atomic<int> missing = 0;
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 8; ++thread)
+    threads.emplace_back([&, thread] {
+      std::mt19937 random(static_cast<unsigned>(thread));
+      for (int i = 0; i < load(1500, 100); ++i) {
+        auto client = proxied();
+        const auto token = std::to_string(thread) + "-" + std::to_string(i);
+        client.get("/token/" + token);
+        if (random() % 3 == 0) {
+          client.reset();
+          continue;
+        }
+        const auto answer = client.read(10s);
+        if (!answer || answer->status != 200)
+          ++missing;
+        else if (answer->body != token)
+          ++wrong;
+      }
+    });
+  for (auto& each : threads)
+    each.join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_EQ(missing, 0);
+  EXPECT_EQ(stats().exceptions, 0U);
+}
+
+} // namespace
+} // namespace hub::test
