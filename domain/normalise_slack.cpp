@@ -32,7 +32,11 @@ std::string_view without_own_mention(const json& delivery, std::string_view text
   if (!text.starts_with('@'))
     return text;
   const auto end = std::min(text.find_first_of(" \t\n,:"), text.size());
-  return is_own_bot(delivery, text.substr(1, end - 1)) ? text.substr(end) : text;
+  if (!is_own_bot(delivery, text.substr(1, end - 1)))
+    return text;
+  text.remove_prefix(end);
+  text.remove_prefix(text.starts_with(':') || text.starts_with(',') ? 1 : 0);
+  return text;
 }
 
 std::variant<report, not_feedback> read_event(const json& delivery, const json& event) {
