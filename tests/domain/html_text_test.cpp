@@ -69,7 +69,8 @@ TEST(html_to_text, marks_list_items) {
 
 TEST(html_to_text, shows_addresses_links_do_not_show) {
   expect_all({
-    {R"(<a href="https://x.example/a?b=1&amp;c=2">here</a>.)", "here (https://x.example/a?b=1&c=2)."},
+    {R"(<a href="https://x.example/a?b=1&amp;c=2">here</a>.)",
+     "here (https://x.example/a?b=1&c=2)."},
     {"see <A HREF='https://x.example'>  here  </A> now", "see here (https://x.example) now"},
     {"<a href=https://x.example>here</a>", "here (https://x.example)"},
     {R"(<a href="https://x.example">https://x.example</a>)", "https://x.example"},
@@ -88,117 +89,116 @@ TEST(html_to_text, shows_addresses_links_do_not_show) {
 }
 
 TEST(html_to_text, decodes_entities) {
-    expect_all({
-      {"&lt;b&gt; &amp;amp; &quot;x&quot; &apos;", "<b> &amp; \"x\" '"},
-      {"&copy;&eacute;&euro;&hellip;&mdash;&ntilde;&diams;&thetasym;", "©é€…—ñ♦ϑ"},
-      {"&commat;&NewLine;&num;&AMP;", "@ #&"},
-      {"&copy &eacute &euro &amp", "© é &euro &"},
-      {"&nosuch; &; &&amp;& &toolongtobeanentityname;",
-       "&nosuch; &; &&& &toolongtobeanentityname;"},
-      {"&#65;&#x42;&#X43;&#68", "ABCD"},
-      {"&#128512;&#x1F600;", "😀😀"},
-      {"&#128;&#150;&#x99;", "€–™"},
-      {"&#;&#x;&#xg;", "&#;&#x;&#xg;"},
-    });
+  expect_all({
+    {"&lt;b&gt; &amp;amp; &quot;x&quot; &apos;", "<b> &amp; \"x\" '"},
+    {"&copy;&eacute;&euro;&hellip;&mdash;&ntilde;&diams;&thetasym;", "©é€…—ñ♦ϑ"},
+    {"&commat;&NewLine;&num;&AMP;", "@ #&"},
+    {"&copy &eacute &euro &amp", "© é &euro &"},
+    {"&nosuch; &; &&amp;& &toolongtobeanentityname;", "&nosuch; &; &&& &toolongtobeanentityname;"},
+    {"&#65;&#x42;&#X43;&#68", "ABCD"},
+    {"&#128512;&#x1F600;", "😀😀"},
+    {"&#128;&#150;&#x99;", "€–™"},
+    {"&#;&#x;&#xg;", "&#;&#x;&#xg;"},
+  });
 }
 
 TEST(html_to_text, replaces_impossible_code_points) {
-    expect_all({
-      {"&#0;", "�"},
-      {"&#xD800;&#xDFFF;", "��"},
-      {"&#x110000;", "�"},
-      {"&#99999999999999999999999999;", "�"},
-      {"&#xFFFFFFFFFFFFFFFFF;", "�"},
-      {"a\xFFz", "a�z"},
-    });
+  expect_all({
+    {"&#0;", "�"},
+    {"&#xD800;&#xDFFF;", "��"},
+    {"&#x110000;", "�"},
+    {"&#99999999999999999999999999;", "�"},
+    {"&#xFFFFFFFFFFFFFFFFF;", "�"},
+    {"a\xFFz", "a�z"},
+  });
 }
 
 TEST(html_to_text, drops_what_nobody_sees) {
-    expect_all({
-      {"a<script>if (1<2) alert('</p>')</script>b", "ab"},
-      {"a<STYLE>p{}</Style >b", "ab"},
-      {"<html><head><title>T</title></head><body>b</body></html>", "b"},
-      {"a<script>b", "a"},
-      {"a<!-- x --><!-- <b> -- > -->b<!-->c<!--->d<!--x--!>e", "abcde"},
-      {"a<!-- b", "a"},
-      {"<!DOCTYPE html><?xml version='1'?>a</ x>b", "ab"},
-      {"a<custom-element x>b</custom-element>", "ab"},
-    });
+  expect_all({
+    {"a<script>if (1<2) alert('</p>')</script>b", "ab"},
+    {"a<STYLE>p{}</Style >b", "ab"},
+    {"<html><head><title>T</title></head><body>b</body></html>", "b"},
+    {"a<script>b", "a"},
+    {"a<!-- x --><!-- <b> -- > -->b<!-->c<!--->d<!--x--!>e", "abcde"},
+    {"a<!-- b", "a"},
+    {"<!DOCTYPE html><?xml version='1'?>a</ x>b", "ab"},
+    {"a<custom-element x>b</custom-element>", "ab"},
+  });
 }
 
 TEST(html_to_text, keeps_lines_of_preformatted_text) {
-    expect_all({
-      {"<pre>a\n  b\r\n\n\n\nc</pre> d  e", "a\n  b\n\nc\nd e"},
-      {"<pre>a</pre>b\nc</pre>", "a\nb c"},
-    });
+  expect_all({
+    {"<pre>a\n  b\r\n\n\n\nc</pre> d  e", "a\n  b\n\nc\nd e"},
+    {"<pre>a</pre>b\nc</pre>", "a\nb c"},
+  });
 }
 
 TEST(html_to_text, survives_broken_markup) {
-    expect_all({
-      {R"(<p title="x>a</p><p>b</p>)", "a\nb"},
-      {R"(<p don't>a</p>)", "a"},
-      {R"(<p =">a</p>)", "a"},
-      {"<p x=>a</p>", "a"},
-      {"<p/x/>a", "a"},
-      {"<>a</>b", "<>ab"},
-      {"</p", "</p"},
-      {"<a href=>x</a>", "x"},
-    });
+  expect_all({
+    {R"(<p title="x>a</p><p>b</p>)", "a\nb"},
+    {R"(<p don't>a</p>)", "a"},
+    {R"(<p =">a</p>)", "a"},
+    {"<p x=>a</p>", "a"},
+    {"<p/x/>a", "a"},
+    {"<>a</>b", "<>ab"},
+    {"</p", "</p"},
+    {"<a href=>x</a>", "x"},
+  });
 }
 
 /// Each of these is a way to make a careless reader look at the same bytes again and again.
 TEST(html_to_text, is_linear_whatever_the_input) {
-    constexpr std::size_t megabyte = 1U << 20U;
-    for (const std::string_view unit : {"<b>",
-                                        "</i>",
-                                        "&",
-                                        "&a",
-                                        "&amp",
-                                        "&#",
-                                        "&#1",
-                                        "&#x",
-                                        "<",
-                                        ">",
-                                        "<!--",
-                                        "<!-- --",
-                                        "<!",
-                                        "<?",
-                                        "</",
-                                        "<a \"",
-                                        "<a href=\"",
-                                        "<a href='>",
-                                        "<a href=https://x>",
-                                        "<a href=https://x>y",
-                                        "<a/",
-                                        "<a b=",
-                                        "<script>",
-                                        "<script></",
-                                        "<style></styl",
-                                        "<p>",
-                                        "<li>",
-                                        "<br>",
-                                        "<pre>\n",
-                                        "<img>",
-                                        " ",
-                                        "\xC2\xA0",
-                                        "\xC2",
-                                        "\xFF",
-                                        "x"})
-      for (const std::string_view end : {"", ">", "> \"", "-->"}) {
-        std::string html;
-        html.reserve(megabyte + 8);
-        while (html.size() < megabyte)
-          html += unit;
-        html += end;
-        const auto start = std::chrono::steady_clock::now();
-        const auto text = html_to_text(html);
-        const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
-          std::chrono::steady_clock::now() - start);
-        // Quadratic behaviour takes minutes; the room left is for sanitizers and busy machines.
-        EXPECT_LT(took.count(), 2000) << unit << " … " << end;
-        if (took.count() >= 100)
-          RecordProperty("slowest", std::string{unit});
-      }
+  constexpr std::size_t megabyte = 1U << 20U;
+  for (const std::string_view unit : {"<b>",
+                                      "</i>",
+                                      "&",
+                                      "&a",
+                                      "&amp",
+                                      "&#",
+                                      "&#1",
+                                      "&#x",
+                                      "<",
+                                      ">",
+                                      "<!--",
+                                      "<!-- --",
+                                      "<!",
+                                      "<?",
+                                      "</",
+                                      "<a \"",
+                                      "<a href=\"",
+                                      "<a href='>",
+                                      "<a href=https://x>",
+                                      "<a href=https://x>y",
+                                      "<a/",
+                                      "<a b=",
+                                      "<script>",
+                                      "<script></",
+                                      "<style></styl",
+                                      "<p>",
+                                      "<li>",
+                                      "<br>",
+                                      "<pre>\n",
+                                      "<img>",
+                                      " ",
+                                      "\xC2\xA0",
+                                      "\xC2",
+                                      "\xFF",
+                                      "x"})
+    for (const std::string_view end : {"", ">", "> \"", "-->"}) {
+      std::string html;
+      html.reserve(megabyte + 8);
+      while (html.size() < megabyte)
+        html += unit;
+      html += end;
+      const auto start = std::chrono::steady_clock::now();
+      const auto text = html_to_text(html);
+      const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::steady_clock::now() - start);
+      // Quadratic behaviour takes minutes; the room left is for sanitizers and busy machines.
+      EXPECT_LT(took.count(), 2000) << unit << " … " << end;
+      if (took.count() >= 100)
+        RecordProperty("slowest", std::string{unit});
+    }
 }
 
 } // namespace
