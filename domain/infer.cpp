@@ -318,11 +318,11 @@ private:
         break;
     }
     if (longest != nullptr)
-      note(*longest, at, words);
+      note(*longest, at, taken, words);
     return taken;
   }
 
-  void note(const term& t, std::size_t at, const std::vector<word>& words) {
+  void note(const term& t, std::size_t at, std::size_t taken, const std::vector<word>& words) {
     if (t.plays == role::negator) {
       negated_at_ = at;
       return;
@@ -335,6 +335,12 @@ private:
       return;
     if (negated_at_ && at - *negated_at_ <= negation_reach) {
       negated_at_.reset(); // "not a critical bug" is still a bug
+      deny(t);
+      denied_ = t.plays == role::symptom ? &t : nullptr;
+      denied_end_ = at + taken;
+    } else if (t.plays == role::demand && denied_ != nullptr && denied_end_ == at) {
+      weight(denied_->type) += denied_->weight; // "no es un error crítico" likewise
+      denied_ = nullptr;
       deny(t);
     } else {
       affirm(t, at, words);
@@ -400,6 +406,8 @@ private:
   std::optional<int> calm_;
   std::optional<int> trifle_;
   std::optional<std::size_t> negated_at_;
+  const term* denied_ = nullptr; // the symptom that was negated last
+  std::size_t denied_end_ = 0;   // the word behind it
 };
 
 /// The front of `text` that is read, cut between characters.

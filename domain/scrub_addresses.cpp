@@ -68,8 +68,8 @@ std::size_t domain_size(std::string_view text) {
   std::size_t label = 0; // where the current label begins
   bool letters_only = true;
   std::size_t labels = 0;
-  while (true) {
-    const char c = at < longest_domain ? char_at(text, at) : '\n';
+  while (at < longest_domain) { // what is longer may end inside a character
+    const char c = char_at(text, at);
     if (is_alnum(c) || c == '-') {
       letters_only = letters_only && is_letter(c);
       ++at;
@@ -115,7 +115,9 @@ void find_plain_emails(std::string_view text, std::vector<find>& finds) {
   const auto credentials = ends_of_credentials(finds);
   for (auto at = text.find('@'); at != std::string_view::npos; at = text.find('@', at + 1)) {
     const auto begin = local_begin(text, at);
-    if (begin == at || std::ranges::binary_search(credentials, at))
+    // `user@` right behind "//" logs in to a host.
+    if (begin == at || std::ranges::binary_search(credentials, at)
+        || text.substr(0, begin).ends_with("://"))
       continue;
     const auto rest = text.substr(at + 1);
     auto size = domain_size(rest);
@@ -251,19 +253,20 @@ std::size_t ipv4_size(std::string_view text) {
   return goes_on ? 0 : at;
 }
 
-/// "version 1.2.3.4", "Chrome/120.0.0.0", "section 4.1.2.1".
+/// "version 1.2.3.4", "Chrome/120.0.0.0", "hadoop-auth-3.1.1.7", "section 4.1.2.1".
 bool is_version(std::string_view text, std::size_t at) {
-  if (char_before(text, at) == '/' && char_before(text, at - 1) != '/')
-    return is_letter(char_before(text, at - 1));
+  const char mark = char_before(text, at);
+  const bool behind_name = (mark == '/' || mark == '-') && at > 1 && is_letter(text[at - 2]);
+  constexpr std::size_t farthest = 6;
   for (std::size_t reach = 0; const auto& w : words_before{text, at}) {
-    if (++reach > 4 || !w.same_line)
-      return false;
+    if (++reach > farthest || !w.same_line)
+      break;
     if ((w.hints & hint::network) != 0)
       return false;
     if ((w.hints & hint::version) != 0)
       return true;
   }
-  return false;
+  return behind_name;
 }
 
 void find_ipv4(std::string_view text, std::vector<find>& finds) {

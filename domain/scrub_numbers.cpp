@@ -117,6 +117,8 @@ constexpr bool may_separate(char c) {
 bool links(std::string_view gap) {
   if (gap.empty() || gap.size() > widest_gap || !std::ranges::all_of(gap, may_separate))
     return false;
+  if (gap.size() > 1 && gap.find('.') != std::string_view::npos)
+    return false; // the end of a sentence
   const auto marks = gap.size() - static_cast<std::size_t>(std::ranges::count(gap, ' '));
   const bool bracketed = gap.find_first_of("()") != std::string_view::npos;
   return marks <= (bracketed ? 2U : 1U);
@@ -142,6 +144,7 @@ struct window {
   const group* first = nullptr;
   const group* last = nullptr; // inclusive
   bool whole = false;          // nothing numeric stands beside it
+  bool glued_after = false;    // to the number that follows
 
   [[nodiscard]] std::size_t begin() const { return first->begin; }
   [[nodiscard]] std::size_t end() const { return last->end; }
@@ -317,9 +320,9 @@ bool is_ssn(const window& w) {
     return false;
   if (named)
     return true;
-  return w.mark() != '/' && !w.first->glued && w.whole && !is_part_of_name(w.text, w.begin())
+  return w.mark() != '/' && !w.first->glued && !w.glued_after && !is_part_of_name(w.text, w.begin())
          && !is_identifier(char_at(w.text, w.end()))
-         && (w.mark() == '-' || phone_hint(words) == hint::none);
+         && (w.mark() == '-' || (w.whole && phone_hint(words) == hint::none));
 }
 
 // ---- Phone numbers ------------------------------------------------------------------------------
@@ -349,8 +352,12 @@ bool is_date(const window& w, std::size_t i) {
   };
   if (w.size_of(i) == 4 && is_year(a))
     return w.size_of(i + 1) <= 2 && w.size_of(i + 2) <= 2 && small(b, c);
-  return w.size_of(i) <= 2 && w.size_of(i + 1) <= 2 && small(a, b)
-         && ((w.size_of(i + 2) == 4 && is_year(c)) || (w.size_of(i + 2) == 2 && w.count() == 3));
+  if (w.size_of(i) > 2 || w.size_of(i + 1) > 2 || !small(a, b))
+    return w.size_of(i) == 2 && w.size_of(i + 1) == 2 && w.size_of(i + 2) == 2 && small(b, c)
+           && w.between(i + 1) == "/"; // 21/03/26
+  if (w.size_of(i + 2) == 4)
+    return is_year(c);
+  return w.size_of(i + 2) == 2 && (w.count() == 3 || w.between(i + 1) == "/");
 }
 
 bool has_date(const window& w) {
@@ -446,7 +453,9 @@ bool is_plainly_phone(const window& w) {
     return true;
   if (w.is_shaped({2, 3, 3, 3}) && w.text.substr(w.begin(), 2) == "34")
     return true;
-  return w.is_shaped({3, 4}) && w.mark() == '-' && lead >= '2';
+  // 700-1000 is a range.
+  return w.is_shaped({3, 4}) && w.mark() == '-' && lead >= '2'
+         && (value_of(w, 0) % 100 != 0 || value_of(w, 1) % 100 != 0);
 }
 
 /// What comes after a number that counts or costs something.
@@ -509,7 +518,7 @@ bool is_phone_in_context(const window& w, std::uint32_t said) {
   if (said == hint::phone)
     return true;
   const auto digits = w.digits();
-  return said == hint::maybe_phone && (w.count() > 1 || (digits >= 9 && digits <= 11));
+  return said == hint::maybe_phone && (w.count() > 1 || (digits >= 8 && digits <= 12));
 }
 
 /// How far an extension ("x123", "ext. 4") reaches behind `end`; `end` where there is none.
@@ -625,7 +634,8 @@ private:
       }
       while (count > 0) {
         const auto j = ends[--count];
-        const window w{text_, &groups_[i], &groups_[j], is_whole(i, j)};
+        const bool glued = j + 1 < groups_.size() && groups_[j + 1].glued;
+        const window w{text_, &groups_[i], &groups_[j], is_whole(i, j), glued};
         if (!take(w))
           continue;
         std::fill(taken_.begin() + static_cast<std::ptrdiff_t>(i),
@@ -678,7 +688,8 @@ private:
     if ((i > 0 && !taken_[i - 1]) || !may_be_phone(w) || is_bound(w) || has_date(w))
       return false;
     const auto start = start_of(w);
-    auto said = phone_hint(words_before{text_, start});
+    // In a URL only the name of the field or the path itself counts: "?phone=", "wa.me/".
+    auto said = phone_hint(words_before{text_, start}, is_in_url(text_, w.begin()) ? 1 : 3);
     if (said == hint::none && is_named_after(text_, w.end()))
       said = hint::phone;
     return is_phone_in_context(w, said) && !is_amount(text_, w) && accept(w, start);
@@ -713,7 +724,7 @@ private:
       return true;
     if ((after == ':' || after == ',') && is_digit(char_at(text_, end + 1)) && w.count() == 1)
       return true;
-    if (w.last + 1 < groups_.data() + groups_.size() && w.last[1].glued)
+    if (w.glued_after)
       return true;
     const char before = char_before(text_, w.begin());
     if (w.first->glued

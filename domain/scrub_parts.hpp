@@ -132,7 +132,8 @@ private:
   std::size_t size_ = 0;
 };
 
-/// What a number at `at` is, as far as phones go: `phone`, `maybe_phone`, `other_number` or `none`.
-[[nodiscard]] std::uint32_t phone_hint(const words_before& words);
+/// What the words make of a number: `phone`, `maybe_phone`, `other_number` or `none`. At most
+/// `most_other_words` that say neither may stand between "phone" and the number.
+[[nodiscard]] std::uint32_t phone_hint(const words_before& words, std::size_t most_other_words = 3);
 
 } // namespace hub::domain::scrubbing

@@ -196,6 +196,8 @@ public:
     secret_value value;
     skip_any("\"'`*_)]", 3);
     const auto start = at_;
+    const bool apart = is_blank(char_at(text_, at_)) && char_before(text_, at_) != ')'
+                       && char_before(text_, at_) != ']';
     value.tied = take_tie();
     if (value.tied == tie::none) {
       at_ = start;
@@ -209,6 +211,8 @@ public:
       if (value.tied == tie::mark)
         value.tied = tie::verb;
     }
+    if (value.tied == tie::none && !apart)
+      return value; // "token.renew(…", "(token) …"
     skip_blanks(value.tied == tie::mark);
     if (value.tied == tie::verb)
       skip_adverb();
@@ -388,11 +392,13 @@ bool is_plain_talk(std::string_view value) {
     "la",        "lo",       "un",      "una",       "incorrecta", "incorrecto", "invalida",
     "inválida",  "correcta", "errónea", "erronea",   "muy",        "demasiado",  "obligatoria",
     "requerida", "caducada", "segura",  "bloqueada", "si",         "mi"};
-  static constexpr std::array<std::string_view, 22> more{
-    "expirada", "vencida",  "distinta", "diferente", "necesaria", "importante",
-    "perdida",  "olvidada", "nada",     "nunca",     "siempre",   "igual",
-    "misma",    "se",       "me",       "forgotten", "important", "disabled",
-    "enabled",  "help",     "policy",   "please"};
+  static constexpr std::array<std::string_view, 42> more{
+    "expirada",  "vencida",   "distinta",  "diferente", "necesaria",   "importante", "perdida",
+    "olvidada",  "nada",      "nunca",     "siempre",   "igual",       "misma",      "se",
+    "me",        "forgotten", "important", "disabled",  "enabled",     "help",       "policy",
+    "please",    "used",      "set",       "unset",     "valid",       "default",    "generated",
+    "encrypted", "hashed",    "public",    "private",   "checked",     "read",       "given",
+    "provided",  "displayed", "exposed",   "leaked",    "compromised", "asked",      "not-set"};
   return is_one_of(value, words) || is_one_of(value, more);
 }
 
@@ -407,6 +413,25 @@ bool is_blanked(std::string_view value) {
     return true;
   return std::ranges::none_of(value, is_alnum)
          || (value.size() > 2 && (value.find_first_not_of("xX*.") == std::string_view::npos));
+}
+
+/// `getPassword(…`, `e.getValue(…`, `org.example.TokenProvider`: a program speaks.
+bool is_code_of_program(std::string_view value) {
+  std::size_t at = 0;
+  bool dotted = false;
+  while (at < value.size() && (is_alnum(value[at]) || value[at] == '_' || value[at] == '.'))
+    dotted = value[at++] == '.' || dotted;
+  if (at < value.size())
+    return value[at] == '(' && !is_digit(value[0]);
+  return dotted && std::ranges::none_of(value, is_digit);
+}
+
+/// `code=82` behind "token:" is another field.
+bool is_other_field(std::string_view value) {
+  const auto sign = value.find('=');
+  return sign != std::string_view::npos && sign > 0
+         && value.find_first_not_of('=', sign) != std::string_view::npos
+         && std::ranges::all_of(value.substr(0, sign), is_letter);
 }
 
 struct makeup {
@@ -456,7 +481,8 @@ bool ends_statement(std::string_view text, std::size_t end) {
 bool is_password(std::string_view text, const secret_value& v, bool short_word) {
   const auto value = text.substr(v.begin, v.end - v.begin);
   if (value.empty() || is_plain_talk(value) || is_blanked(value)
-      || value.find("://") != std::string_view::npos)
+      || value.find("://") != std::string_view::npos
+      || (!v.quoted && value.find('(') != std::string_view::npos && is_code_of_program(value)))
     return false;
   const auto seen = look_at(value);
   constexpr std::size_t shortest = 3;
@@ -478,7 +504,8 @@ bool is_password(std::string_view text, const secret_value& v, bool short_word) 
 
 bool is_key(std::string_view text, const secret_value& v) {
   const auto value = text.substr(v.begin, v.end - v.begin);
-  if (is_plain_talk(value) || is_blanked(value) || value.find("://") != std::string_view::npos)
+  if (is_plain_talk(value) || is_blanked(value) || value.find("://") != std::string_view::npos
+      || (!v.quoted && (is_code_of_program(value) || is_other_field(value) || !is_alnum(value[0]))))
     return false;
   const auto seen = look_at(value);
   const auto size = value.size();
@@ -491,7 +518,7 @@ bool is_key(std::string_view text, const secret_value& v) {
     return size >= 8 && (random || seen.mixed_case || size >= 24);
   case tie::change:
   case tie::none:
-    return size >= 8 && (random || (size >= 20 && (seen.mixed_case || seen.symbol)));
+    return size >= 8 && random;
   }
   return false;
 }

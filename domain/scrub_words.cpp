@@ -19,7 +19,7 @@ constexpr known_words table[] = {
    "cellphone cel celular fax whatsapp wa wsp wasap guasap sms telegram signal viber call calls "
    "calling called recall callback ring dial dialing dialed llamar llame llama llamen llamenme "
    "llamame llameme llamadme llamarme llamarnos llamada llamadas marcar marque marca landline fijo "
-   "handy handphone telefon telefone telemovel desk hotline extension phonenumber msisdn"},
+   "handy handphone telefon telefone telemovel desk hotline phonenumber msisdn"},
   {hint::maybe_phone,
    "reach reached reachable answer answering answered text texted texting message messages messaging "
    "mensaje mensajes registered registrado contact contacto contactar contactarme contactame "
@@ -47,11 +47,11 @@ constexpr known_words table[] = {
    "actualizacion driver drivers kernel sdk plugin library libreria package paquete chrome chromium "
    "firefox safari edge opera electron webkit android ios ipados macos windows linux ubuntu debian "
    "app agent client section seccion chapter capitulo clause clausula apartado paragraph parrafo "
-   "oid schema release-notes changelog patch hotfix tag"},
+   "oid schema changelog patch patched hotfix tag bump bumped bumping through jar jdk jre vm runtime edition dependency artifact"},
   {hint::network,
    "ip ips ipv4 ipv6 address addresses direccion direcciones host hosts server servidor servers gateway "
-   "proxy subnet network red dns cidr whitelist allowlist firewall login from desde ping router vpn "
-   "connect connecting conectar"},
+   "proxy subnet network red dns cidr whitelist allowlist firewall ping router vpn "
+   "endpoint"},
   {hint::owner, "my mine his her our your their mi mis su sus tu nuestro nuestra meu minha"},
   {hint::number, "number numbers no nr num nro numero numeros #"},
   {hint::filler,
@@ -147,13 +147,14 @@ bool words_before::has(std::uint32_t wanted, std::size_t reach) const {
   return false;
 }
 
-std::uint32_t phone_hint(const words_before& words) {
+std::uint32_t phone_hint(const words_before& words, std::size_t most_other_words) {
   constexpr std::size_t reach_of_other = 4; // "order number is the following"
   std::size_t away = 0;
+  std::size_t other_words = 0; // that lead from a hint to the number without meaning either
   for (const auto* w = words.begin(); w != words.end(); ++w, ++away) {
     if (w->has_digit)
       return hint::none; // what stands before another number speaks of that one
-    if ((w->hints & hint::number) != 0 && w->same_sentence) {
+    if ((w->hints & hint::number) != 0 && w->same_sentence && other_words <= most_other_words) {
       const bool sign = (w->hints & hint::other_number) != 0; // '#'
       if (w + 1 == words.end())
         return sign ? hint::other_number : hint::maybe_phone;
@@ -165,11 +166,13 @@ std::uint32_t phone_hint(const words_before& words) {
       return hint::other_number; // "customer number", "driver's license number"
     }
     if ((w->hints & hint::phone) != 0)
-      return hint::phone;
+      return other_words <= most_other_words ? hint::phone : hint::none;
     if ((w->hints & hint::maybe_phone) != 0)
-      return hint::maybe_phone;
+      return other_words == 0 ? hint::maybe_phone : hint::none;
     if ((w->hints & hint::other_number) != 0 && w->same_sentence && away < reach_of_other)
       return hint::other_number;
+    if ((w->hints & (hint::filler | hint::owner)) == 0)
+      ++other_words;
   }
   return hint::none;
 }
