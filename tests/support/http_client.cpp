@@ -14,7 +14,7 @@
 #include <cstring>
 #include <system_error>
 
-namespace hub::test {
+namespace hub::tests {
 namespace {
 
 using clock = std::chrono::steady_clock;
@@ -256,4 +256,4 @@ void http_client::close() {
     ::close(std::exchange(descriptor_, -1));
 }
 
-} // namespace hub::test
+} // namespace hub::tests

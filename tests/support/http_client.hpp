@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace hub::test {
+namespace hub::tests {
 
 /// One answer, read completely; the names of its headers are in lower case.
 struct http_response {
@@ -84,4 +84,4 @@ private:
   std::string received_;
 };
 
-} // namespace hub::test
+} // namespace hub::tests

@@ -11,12 +11,14 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <memory>
 #include <sstream>
 #include <system_error>
+#include <vector>
 
 namespace hub::testing {
 
@@ -64,6 +66,10 @@ void execute(const std::string& connection_string, const std::string& statement)
   work.exec(statement);
 }
 
+std::string cache_prefix() {
+  return "hub-test-cluster-v1-" + std::to_string(::geteuid()) + "-";
+}
+
 // Making a cluster takes most of a second and every test is a process: a finished one, with the
 // migrated template in it, is kept beside the temporary files and copied.
 fs::path cache_directory() {
@@ -71,7 +77,7 @@ fs::path cache_directory() {
   for (const auto& each : storage::built_in_migrations())
     all += storage::checksum(each);
   std::ostringstream name;
-  name << "hub-test-cluster-v1-" << ::geteuid() << "-" << std::hex << std::hash<std::string>{}(all);
+  name << cache_prefix() << std::hex << std::hash<std::string>{}(all);
   return fs::temp_directory_path() / name.str();
 }
 
@@ -132,6 +138,7 @@ private:
     if (!server_->stop())
       give_up("the server does not stop");
     server_.reset();
+    forget_old_ones();
     keep(cached);
     if (!start())
       give_up(problem_);
@@ -148,6 +155,23 @@ private:
       fs::rename(fresh, cached, error);
     if (error)
       fs::remove_all(fresh, error);
+  }
+
+  // Every change of a migration leaves a cluster behind that no test asks for any more.
+  static void forget_old_ones() {
+    std::error_code error;
+    std::vector<fs::path> old;
+    const auto yesterday = fs::file_time_type::clock::now() - std::chrono::hours{24};
+    for (fs::directory_iterator entry{fs::temp_directory_path(), error}, end;
+         !error && entry != end;
+         entry.increment(error)) {
+      std::error_code gone;
+      if (entry->path().filename().string().starts_with(cache_prefix()) && is_our_own(entry->path())
+          && entry->last_write_time(gone) < yesterday && !gone)
+        old.push_back(entry->path());
+    }
+    for (const auto& each : old)
+      fs::remove_all(each, error);
   }
 
   temporary_directory directory_; // outlives the server

@@ -8,7 +8,7 @@
 #include <iterator>
 #include <thread>
 
-namespace hub::test {
+namespace hub::tests {
 
 std::size_t open_descriptors() {
   const std::filesystem::directory_iterator all("/proc/self/fd");
@@ -42,4 +42,4 @@ bool eventually(const std::function<bool()>& condition, std::chrono::millisecond
   return true;
 }
 
-} // namespace hub::test
+} // namespace hub::tests

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <functional>
 
-namespace hub::test {
+namespace hub::tests {
 
 // ThreadSanitizer and AddressSanitizer make everything several times slower and larger.
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
@@ -31,4 +31,4 @@ std::chrono::milliseconds processor_time();
 bool eventually(const std::function<bool()>& condition,
                 std::chrono::milliseconds patience = std::chrono::seconds(10));
 
-} // namespace hub::test
+} // namespace hub::tests
