@@ -26,11 +26,6 @@ struct prepared_text {
 /// Scrubs, titles and classifies a text.
 prepared_text prepare(const std::string& text);
 
-/// A delivery that could not be understood, as the ledger keeps it.
-struct not_understood {
-  std::string error; // one sentence, without the delivery's content
-};
-
 /// One unit of intake on its way to a ticket.
 struct intake_item {
   uuid workspace;

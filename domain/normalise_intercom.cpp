@@ -192,8 +192,7 @@ result<intake> read_conversation(const json& delivery, const notification& about
   if (about.topic != "conversation.user.replied" && opening.is_object()) {
     staff = is_staff(member(opening, "author"));
     if (!staff) {
-      if (auto admitted = admit(read_opening(about), understood); !admitted)
-        return admitted.why();
+      admit_or_set_aside(read_opening(about), understood);
       parts.push_back(nullptr);
     }
   }
@@ -202,15 +201,14 @@ result<intake> read_conversation(const json& delivery, const notification& about
       staff = true;
       continue;
     }
-    if (auto admitted = admit(read_part(about, part), understood); !admitted)
-      return admitted.why();
+    admit_or_set_aside(read_part(about, part), understood);
     parts.push_back(&part);
   }
   if (parts.size() > 1)
     for (std::size_t i = 0; i < parts.size(); ++i)
       understood.items[i].own_payload = alone(about, parts[i]);
   if (!parts.empty())
-    return understood;
+    return concluded(std::move(understood));
   if (staff)
     return only(without_feedback(delivery, about, "admin_reply"));
   return fail(errc::invalid_input, "the conversation holds no message");

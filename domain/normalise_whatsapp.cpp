@@ -108,8 +108,8 @@ std::string reason_against(const change_reading& reading, const json& message) {
   return {};
 }
 
-std::variant<report, not_feedback> read_message(const change_reading& reading,
-                                                const json& message) {
+std::variant<report, not_feedback, not_understood> read_message(const change_reading& reading,
+                                                                const json& message) {
   if (auto reason = reason_against(reading, message); !reason.empty())
     return not_feedback{std::move(reason)};
   const auto* known = contact_of(reading, message);
@@ -173,14 +173,13 @@ delivery_item without_feedback(const json& entry,
   return item;
 }
 
-outcome read_messages(const change_reading& reading, intake& understood) {
+void read_messages(const change_reading& reading, intake& understood) {
   for (const auto& message : list_at(reading.value, "messages")) {
     delivery_item item;
     item.delivery_id = id_at(message, "id");
     item.occurred_at = moment_at(message, "timestamp").value_or(reading.received_at);
     item.content = read_message(reading, message);
-    if (auto admitted = admit(std::move(item), understood); !admitted)
-      return admitted;
+    admit_or_set_aside(std::move(item), understood);
     understood.items.back().own_payload =
       alone(reading, "messages", message, contact_of(reading, message));
   }
@@ -189,11 +188,9 @@ outcome read_messages(const change_reading& reading, intake& understood) {
     item.delivery_id = joined_id({id_at(status, "id"), id_at(status, "status")});
     item.occurred_at = moment_at(status, "timestamp").value_or(reading.received_at);
     item.content = not_feedback{"status"};
-    if (auto admitted = admit(std::move(item), understood); !admitted)
-      return admitted;
+    admit_or_set_aside(std::move(item), understood);
     understood.items.back().own_payload = alone(reading, "statuses", status, nullptr);
   }
-  return done{};
 }
 
 outcome
@@ -205,8 +202,7 @@ read_any_change(const json& entry, const json& change, time_point received_at, i
   const auto reading = read_change(entry, change, received_at);
   if (!reading)
     return reading.why();
-  if (auto read = read_messages(*reading, understood); !read)
-    return read;
+  read_messages(*reading, understood);
   // Errors of the account arrive in the messages' place.
   if (understood.items.size() == before && !list_at(reading->value, "errors").empty())
     return admit(without_feedback(entry, change, "errors", received_at), understood);
@@ -227,10 +223,7 @@ result<intake> normalise_whatsapp(const raw_delivery& delivery) {
         return admitted.why();
   if (understood.items.empty())
     return fail(errc::invalid_input, "the delivery holds nothing to count");
-  // A single item is its own payload already.
-  if (understood.items.size() == 1)
-    understood.items.front().own_payload.reset();
-  return understood;
+  return concluded(std::move(understood));
 }
 
 } // namespace hub::domain

@@ -169,6 +169,25 @@ outcome admit(delivery_item item, intake& to) {
   return done{};
 }
 
+void admit_or_set_aside(delivery_item item, intake& to) {
+  delivery_item aside;
+  aside.occurred_at = item.occurred_at;
+  if (auto admitted = admit(std::move(item), to); !admitted) {
+    aside.content = not_understood{admitted.why().message};
+    to.items.push_back(std::move(aside));
+  }
+}
+
+result<intake> concluded(intake understood) {
+  if (understood.items.size() != 1)
+    return understood;
+  auto& only_one = understood.items.front();
+  if (const auto* aside = std::get_if<not_understood>(&only_one.content))
+    return fail(errc::invalid_input, aside->error);
+  only_one.own_payload.reset(); // it is its own payload already
+  return understood;
+}
+
 result<intake> only(delivery_item item) {
   intake understood;
   if (auto admitted = admit(std::move(item), understood); !admitted)

@@ -56,6 +56,14 @@ std::string digest_of(std::string_view bytes);
 /// trimmed, or told from its attachments; where neither says anything it is `empty`, no feedback.
 outcome admit(delivery_item item, intake& to);
 
+/// As `admit`; an item that cannot be used is set aside as not understood, without an id, so that
+/// it takes none of its neighbours in the delivery with it.
+void admit_or_set_aside(delivery_item item, intake& to);
+
+/// The intake of a delivery that may have held several: an item set aside that is the only one
+/// means that the delivery was not understood.
+result<intake> concluded(intake understood);
+
 /// The intake of a delivery that is a single item.
 result<intake> only(delivery_item item);
 

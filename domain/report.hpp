@@ -17,7 +17,7 @@ namespace hub::domain {
 struct attachment {
   std::string external_id;
   std::string file_name;
-  std::string file_type; // MIME type as the provider states it, may be empty
+  std::string file_type;                 // MIME type as the provider states it, may be empty
   std::optional<std::int64_t> file_size; // bytes
   std::string url; // the provider's address, may need its token; empty where only an id is given
 };
@@ -25,7 +25,7 @@ struct attachment {
 /// Who wrote, as the channel knows them.
 struct author {
   std::string platform_user_id; // stable within the channel (and its team or app)
-  std::string display_name; // empty where the channel does not say
+  std::string display_name;     // empty where the channel does not say
   std::optional<std::string> email;
   std::optional<std::string> locale;
 };
@@ -57,14 +57,20 @@ struct not_feedback {
   std::string reason; // snake_case: bot_message, message_changed, message_deleted, status, ping …
 };
 
+/// What could not be understood, as the ledger keeps it.
+struct not_understood {
+  std::string error; // one sentence, without the content
+};
+
 /// One unit of intake: what the ledger counts. A provider's POST holds one or several.
 struct delivery_item {
-  std::string delivery_id; // unique per channel; a replay repeats it
+  /// Unique per channel; a replay repeats it. Empty where the item's own id cannot be used.
+  std::string delivery_id;
   /// The provider's own time of the event: the same in every replay, so it may pick the partition.
   time_point occurred_at{};
   /// Set when the POST held several items: this item alone, in a form the same normaliser reads.
   std::optional<std::string> own_payload;
-  std::variant<report, not_feedback> content;
+  std::variant<report, not_feedback, not_understood> content;
 };
 
 /// What a provider wants as the body of our 200, where it wants something of its own (Slack's

@@ -259,7 +259,7 @@ bool is_version(std::string_view text, std::size_t at) {
   const bool behind_name = (mark == '/' || mark == '-') && at > 1 && is_letter(text[at - 2]);
   constexpr std::size_t farthest = 6;
   for (std::size_t reach = 0; const auto& w : words_before{text, at}) {
-    if (++reach > farthest || !w.same_line)
+    if (++reach > farthest || !w.same_sentence)
       break;
     if ((w.hints & hint::network) != 0)
       return false;

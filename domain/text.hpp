@@ -10,8 +10,8 @@ namespace hub::domain {
 /// (NUL is dropped). Text that is already fine is returned unchanged.
 std::string clean_utf8(std::string_view text);
 
-/// The longest prefix of `text` with at most `characters` grapheme clusters and `bytes` bytes; never
-/// cuts inside one. `text` must be valid UTF-8.
+/// The longest prefix of `text` with at most `characters` grapheme clusters and `bytes` bytes;
+/// never cuts inside one. `text` must be valid UTF-8.
 std::string_view prefix_of(std::string_view text, std::size_t characters, std::size_t bytes);
 
 /// A one-line title: white space folded, the first sentence or line, at most 120 characters with an

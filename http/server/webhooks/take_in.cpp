@@ -54,6 +54,12 @@ domain::intake_item readable(const received_delivery& delivery,
                              const domain::uuid& workspace,
                              domain::delivery_item&& read) {
   auto item = item_of(delivery, workspace);
+  if (const auto* aside = std::get_if<domain::not_understood>(&read.content)) {
+    auto alone = delivery;
+    if (read.own_payload)
+      alone.body = std::make_shared<const std::string>(*std::move(read.own_payload));
+    return unreadable(alone, workspace, domain::fail(domain::errc::invalid_input, aside->error));
+  }
   item.delivery_id = std::move(read.delivery_id);
   item.occurred_at = read.occurred_at;
   if (read.own_payload)
@@ -98,8 +104,8 @@ read_delivery read(const received_delivery& delivery, const domain::uuid& worksp
   found.answer = std::move(intake->answer);
   for (auto& read : intake->items) {
     auto item = readable(delivery, workspace, std::move(read));
-    if (found.items.empty()) // a replayed delivery's row is settled by its first item
-      item.settles = delivery.replays;
+    // A replayed delivery's row is settled by its first item.
+    item.settles = found.items.empty() ? delivery.replays : std::nullopt;
     found.items.push_back(std::make_shared<const domain::intake_item>(std::move(item)));
   }
   return found;
