@@ -33,19 +33,29 @@ function(hub_library name)
   endif()
 endfunction()
 
-# hub_test(<name> SOURCES <file>... DEPS <target>... [LABELS <label>...] [PCH <header>...] [TIMEOUT <s>])
-# One ctest entry per test case; the label (unit, integration, edge, e2e) picks the suite.
+# hub_test(<name> SOURCES <file>... DEPS <target>... LABELS <label> [PCH <header>...] [TIMEOUT <s>])
+# One ctest entry a program: integration tests share one PostgreSQL a process. The label picks the
+# suite and the sanitizers it also runs under:
+#   unit, integration   address and undefined behaviour
+#   threads, edge       those and, in a build of their own, threads; edge runs alone
+#   e2e                 the optimised binary only; runs alone
 function(hub_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;DEPS;LABELS;PCH")
   if(NOT arg_TIMEOUT)
-    set(arg_TIMEOUT 120)
+    set(arg_TIMEOUT 600)
   endif()
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE hub_options GTest::gtest_main GTest::gmock ${arg_DEPS})
   target_precompile_headers(${name} PRIVATE <gtest/gtest.h> ${arg_PCH})
-  include(GoogleTest)
-  gtest_discover_tests(${name}
-    TEST_PREFIX "${name}."
-    DISCOVERY_MODE PRE_TEST
-    PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})
+  if(arg_LABELS MATCHES "edge|e2e")
+    set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)
+  endif()
+  if(NOT arg_LABELS MATCHES "e2e")
+    set_property(GLOBAL APPEND PROPERTY hub_sanitized_tests ${name})
+  endif()
+  if(arg_LABELS MATCHES "edge|threads")
+    set_property(GLOBAL APPEND PROPERTY hub_thread_tests ${name})
+  endif()
 endfunction()
