@@ -1,7 +1,5 @@
 #include "main/database.hpp"
 
-#include "storage/partitions.hpp"
-
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -30,10 +28,6 @@ domain::result<storage::key_ring> open_keys(const config::settings& settings) {
   std::error_code ignored;
   std::filesystem::create_directories(settings.data_dir, ignored);
   return storage::key_ring::open(settings.data_dir / "keys.json");
-}
-
-domain::outcome keep_partitions(const std::string& connection_string) {
-  return storage::keep_delivery_partitions(connection_string, storage::partition_plan{});
 }
 
 } // namespace hub::app

@@ -22,7 +22,5 @@ domain::result<database> open_database(const config::settings& settings);
 /// The keys that seal originals: from the settings, else from the data directory's file.
 domain::result<storage::key_ring> open_keys(const config::settings& settings);
 
-/// Makes the partitions of the coming days and drops those past retention.
-domain::outcome keep_partitions(const std::string& connection_string);
 
 } // namespace hub::app

@@ -8,6 +8,7 @@
 #include "main/database.hpp"
 #include "main/sample_traffic.hpp"
 #include "main/version.hpp"
+#include "storage/housekeeping.hpp"
 #include "storage/journal/journal_writer.hpp"
 #include "storage/migrations.hpp"
 #include "storage/reads/read_store.hpp"
@@ -39,7 +40,7 @@ using namespace std::chrono_literals;
 
 constexpr auto drain_within = 8s; // of the ten seconds a stop may take
 constexpr auto database_watch = 500ms;
-constexpr auto partition_watch = 1h;
+constexpr auto house_kept_every = 1h;
 
 // The workspace made by the first migration; all calls are its until people sign in.
 constexpr auto default_workspace = "00000000-0000-7000-8000-000000000001";
@@ -115,7 +116,7 @@ http::edge::server_options server_options_of(const config::http_settings& from,
   return options;
 }
 
-/// Brings the embedded database back when it dies, and keeps the deliveries' partitions ahead.
+/// Brings the embedded database back when it dies, and keeps house in any.
 class housekeeper {
 public:
   explicit housekeeper(const database& db) : db_{db}, thread_{[this] { run(); }} {}
@@ -128,7 +129,7 @@ public:
 
 private:
   void run() {
-    auto next_partitions = std::chrono::steady_clock::now() + partition_watch;
+    auto next_round = std::chrono::steady_clock::now() + house_kept_every;
     while (!stopping_) {
       std::this_thread::sleep_for(100ms);
       const auto now = std::chrono::steady_clock::now();
@@ -136,11 +137,11 @@ private:
         next_look_ = now + database_watch;
         look_after_server();
       }
-      if (now >= next_partitions) {
-        const auto kept = keep_partitions(db_.connection_string);
+      if (now >= next_round) {
+        const auto kept = storage::keep_house(db_.connection_string, {});
         if (!kept)
-          log(log_level::warn, "partitions_not_kept", {{"why", kept.why().message}});
-        next_partitions = now + (kept ? partition_watch : 1min);
+          log(log_level::warn, "house_not_kept", {{"why", kept.why().message}});
+        next_round = now + (kept ? house_kept_every : 1min);
       }
     }
   }
@@ -248,8 +249,8 @@ exit_code serve(config::configuration settings, const serve_options& options) {
   auto migrated = storage::migrate(db->connection_string, storage::built_in_migrations());
   if (!migrated)
     return failed(exit_code::no_database, "database_not_migrated", migrated.why());
-  if (auto kept = keep_partitions(db->connection_string); !kept)
-    return failed(exit_code::no_database, "partitions_not_kept", kept.why());
+  if (auto kept = storage::keep_house(db->connection_string, {}); !kept)
+    return failed(exit_code::no_database, "house_not_kept", kept.why());
 
   auto reads = storage::make_read_store(
     {.connection_string = db->connection_string, .connections = values.database.readers}, *keys);

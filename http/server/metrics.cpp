@@ -9,8 +9,14 @@
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <array>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -111,7 +117,7 @@ void gather_actors(gathering& into) {
              number(figures.restarts),
              labels);
     const auto times = figures.handling.read();
-    into.add_histogram("hub_actor_handling_seconds",
+    into.add_histogram("hub_actor_handling_duration_seconds",
                        "Time to handle one message.",
                        actors::time_bounds_ns,
                        times.buckets,
@@ -151,7 +157,7 @@ void gather_journal(gathering& into, const actors::journal_metrics& journal) {
                      1,
                      number(journal.changes));
   const auto times = journal.commit_time.read();
-  into.add_histogram("hub_journal_commit_seconds",
+  into.add_histogram("hub_journal_commit_duration_seconds",
                      "From hand-over of a batch to its commit.",
                      actors::time_bounds_ns,
                      times.buckets,
@@ -205,6 +211,32 @@ void gather_edge(gathering& into, const edge::server_stats& stats) {
            number(stats.exceptions));
 }
 
+/// What every Prometheus client calls these; read from /proc, so absent elsewhere.
+void gather_process(gathering& into) {
+  std::ifstream statm{"/proc/self/statm"};
+  std::uint64_t pages = 0;
+  std::uint64_t resident = 0;
+  if (statm >> pages >> resident)
+    into.add("process_resident_memory_bytes",
+             "Resident memory.",
+             gauge,
+             number(resident) * static_cast<double>(::sysconf(_SC_PAGESIZE)));
+  rusage used{};
+  if (::getrusage(RUSAGE_SELF, &used) == 0)
+    into.add("process_cpu_seconds_total",
+             "Processor time, user and system.",
+             counter,
+             static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec)
+               + static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1e-6);
+  std::error_code trouble;
+  const std::filesystem::directory_iterator descriptors{"/proc/self/fd", trouble};
+  if (!trouble)
+    into.add("process_open_fds",
+             "Open descriptors.",
+             gauge,
+             static_cast<double>(std::distance(begin(descriptors), end(descriptors))));
+}
+
 } // namespace
 
 class metrics::implementation {
@@ -249,6 +281,7 @@ public:
   [[nodiscard]] std::string text() const {
     gathering others;
     gather_actors(others);
+    gather_process(others);
     if (sources_.journal != nullptr)
       gather_journal(others, *sources_.journal);
     if (sources_.reads != nullptr)
@@ -269,7 +302,7 @@ private:
                                                          .Register(registry_);
   prometheus::Family<prometheus::Histogram>& durations_ =
     prometheus::BuildHistogram()
-      .Name("hub_http_request_seconds")
+      .Name("hub_http_request_duration_seconds")
       .Help("From the first byte of a request to its answer.")
       .Register(registry_);
   prometheus::Family<prometheus::Counter>& intake_ = prometheus::BuildCounter()
