@@ -494,6 +494,9 @@ outcome embedded_server::write_configuration() const {
            // Bounds what has to be replayed after a crash, and with it the time to be back.
            << "max_wal_size = '512MB'\n"
            << "checkpoint_timeout = '5min'\n"
+           // After a crash one call instead of one for each of a thousand files: on a busy disk the
+           // difference is seconds.
+           << "recovery_init_sync_method = syncfs\n"
            << "timezone = 'UTC'\n"
            << "log_timezone = 'UTC'\n"
            << "lc_messages = 'C'\n"
