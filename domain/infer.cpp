@@ -16,7 +16,7 @@ namespace {
 using terms::role;
 using terms::term;
 
-constexpr std::size_t most_bytes = 16 * 1024;
+constexpr std::size_t most_bytes = 16'384;
 constexpr std::size_t longest_phrase = 6; // words
 constexpr std::size_t negation_reach = 4; // words
 constexpr int named_type_weight = 12;

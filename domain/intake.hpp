@@ -37,7 +37,7 @@ struct intake_item {
   std::shared_ptr<const std::string> payload;
   /// Set when a stored delivery is read again: its row is settled, none is added.
   std::optional<uuid> settles;
-  std::variant<report, not_feedback, not_understood> content;
+  item_content content;
   prepared_text prepared; // of the report
 
   /// What must keep its order: the conversation, or the delivery where there is none.

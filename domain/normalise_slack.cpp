@@ -39,7 +39,7 @@ std::string_view without_own_mention(const json& delivery, std::string_view text
   return text;
 }
 
-std::variant<report, not_feedback> read_event(const json& delivery, const json& event) {
+item_content read_event(const json& delivery, const json& event) {
   const auto type = text_at(event, "type");
   if (type != "message" && type != "app_mention")
     return not_feedback{reason_from(type)};

@@ -108,8 +108,7 @@ std::string reason_against(const change_reading& reading, const json& message) {
   return {};
 }
 
-std::variant<report, not_feedback, not_understood> read_message(const change_reading& reading,
-                                                                const json& message) {
+item_content read_message(const change_reading& reading, const json& message) {
   if (auto reason = reason_against(reading, message); !reason.empty())
     return not_feedback{std::move(reason)};
   const auto* known = contact_of(reading, message);

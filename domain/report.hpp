@@ -62,6 +62,9 @@ struct not_understood {
   std::string error; // one sentence, without the content
 };
 
+/// What one item turned out to be.
+using item_content = std::variant<report, not_feedback, not_understood>;
+
 /// One unit of intake: what the ledger counts. A provider's POST holds one or several.
 struct delivery_item {
   /// Unique per channel; a replay repeats it. Empty where the item's own id cannot be used.
@@ -70,7 +73,7 @@ struct delivery_item {
   time_point occurred_at{};
   /// Set when the POST held several items: this item alone, in a form the same normaliser reads.
   std::optional<std::string> own_payload;
-  std::variant<report, not_feedback, not_understood> content;
+  item_content content;
 };
 
 /// What a provider wants as the body of our 200, where it wants something of its own (Slack's

@@ -308,7 +308,6 @@ bool is_ipv6(std::string_view text) {
       if (size == 0 || begin + size != text.size())
         return false;
       groups += 2;
-      at = text.size();
       break;
     }
     if (at == begin || at - begin > 4)

@@ -690,13 +690,26 @@ private:
     const auto start = start_of(w);
     // In a URL only the name of the field or the path itself counts: "?phone=", "wa.me/".
     auto said = phone_hint(words_before{text_, start}, is_in_url(text_, w.begin()) ? 1 : 3);
-    if (said == hint::none && is_named_after(text_, w.end()))
+    if (said == hint::none && (is_named_after(text_, w.end()) || lists_on(start)))
       said = hint::phone;
     return is_phone_in_context(w, said) && !is_amount(text_, w) && accept(w, start);
   }
 
+  /// "call 612345678 or 698765432": what holds for a number holds for the next in its list.
+  [[nodiscard]] bool lists_on(std::size_t start) const {
+    if (last_phone_end_ == 0 || start < last_phone_end_)
+      return false;
+    const auto gap = text_.substr(last_phone_end_, start - last_phone_end_);
+    for (const std::string_view link :
+         {", ", ",", "; ", " / ", "/", " or ", " and ", " o ", " y ", ", or "})
+      if (gap == link)
+        return true;
+    return false;
+  }
+
   bool accept(const window& w, std::size_t begin) {
     const auto end = after_extension(text_, w.end());
+    last_phone_end_ = end;
     finds_.push_back({pii_type::phone, rank::likely_number, begin, end});
     return true;
   }
@@ -738,6 +751,7 @@ private:
   std::vector<find> known_;
   sequence groups_;
   std::vector<bool> taken_;
+  std::size_t last_phone_end_ = 0;
 };
 
 } // namespace

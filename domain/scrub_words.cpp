@@ -116,6 +116,13 @@ words_before::words_before(std::string_view text, std::size_t at) {
       --at;
       continue;
     }
+    if (c
+        == barrier) { // most likely a number, and read as one, so that a second round sees the same
+      words_[size_++] = {hint::none, true, same_sentence, same_line};
+      ++numbers;
+      --at;
+      continue;
+    }
     if (!is_alnum(c)) {
       const bool abbreviation = c == '.' && at >= 3 && is_letter(text[at - 2]);
       if (c == '?' || c == '!' || c == ';' || c == ',' || (c == '.' && !abbreviation))

@@ -157,7 +157,7 @@ time_point interaction_moment(const json& payload, time_point received_at) {
   return received_at;
 }
 
-std::variant<report, not_feedback> read_view(const json& payload, const std::string& key) {
+item_content read_view(const json& payload, const std::string& key) {
   const auto& view = member(payload, "view");
   auto written = private_report(payload, "view", key);
   written.text = text_from(answers_of(view));
@@ -185,7 +185,7 @@ std::string action_text(const json& payload) {
   return answers.empty() ? pressed : text_from(answers);
 }
 
-std::variant<report, not_feedback> read_actions(const json& payload, const std::string& key) {
+item_content read_actions(const json& payload, const std::string& key) {
   auto written = private_report(payload, "action", key);
   const auto channel =
     first_of({id_at(payload, "channel", "id"), id_at(payload, "container", "channel_id")});
@@ -210,7 +210,7 @@ std::variant<report, not_feedback> read_actions(const json& payload, const std::
 }
 
 /// A message somebody chose to report: the very message an event would have brought.
-std::variant<report, not_feedback> read_message_action(const json& payload) {
+item_content read_message_action(const json& payload) {
   const auto& message = member(payload, "message");
   const auto team = team_of(payload);
   const auto channel = id_at(payload, "channel", "id");
@@ -228,7 +228,7 @@ std::variant<report, not_feedback> read_message_action(const json& payload) {
 }
 
 /// The older kind of form, a flat map of fields.
-std::variant<report, not_feedback> read_dialog(const json& payload, const std::string& key) {
+item_content read_dialog(const json& payload, const std::string& key) {
   std::vector<answer> answers;
   if (const auto& fields = member(payload, "submission"); fields.is_object())
     for (const auto& [name, value] : fields.items())
