@@ -12,7 +12,9 @@
 
 namespace {
 
-using namespace hub::domain;
+using hub::domain::infer;
+using hub::domain::scrub;
+using hub::domain::title_of;
 
 // About 300 bytes each, as customers write.
 constexpr std::string_view english =

@@ -115,6 +115,8 @@ const std::vector<rewriting> phones{
   {"Contact: 555-1234", "Contact: [PHONE]"},
   {"+34 612 345 678", "[PHONE]"},
   {"call 6️⃣1️⃣2️⃣3️⃣4️⃣5️⃣6️⃣7️⃣8️⃣", "call [PHONE]"},
+  {"call 612345678 or 698765432", "call [PHONE] or [PHONE]"},
+  {"+34 612 345 678, 698765432", "[PHONE], [PHONE]"},
   {"мой телефон +7 912 345-67-89", "мой телефон [PHONE]"},
 };
 
@@ -258,7 +260,11 @@ constexpr std::string_view harmless[] = {
   "authorization failed", "bearer of bad news", "verification code never arrives", "secret santa 2024",
   "Our key metric: retention", "primary key = id", "@john can you look", "foo@2x.png", "react@18.2.0",
   "git@github.com:org/repo.git", "look at google dot com", "meet me at noon", "std::vector and a::b::c",
-  "dead::beef", "12:34:56", "aa:bb:cc:dd:ee:ff", "ratio 1:2:3:4", "[EMAIL] [PHONE] [PASSWORD] [IP]",
+  "dead::beef", "12:34:56", "aa:bb:cc:dd:ee:ff", "ratio 1:2:3:4", "org.apache.hadoop.security.token.Token.renew(Token.java:500)", "hadoop-auth-3.1.1.7",
+  "getAccessToken(AbfsClient.java:554)", "token = e.getValue()", "bump snappy-java to 1.1.8.2",
+  "requests for 700-1000 and 1200-1500", "21/03/26 09:24:00 DEBUG", "https://user@host.example.com/path",
+  "https://forum.example.com/questions/59900637/error", "expected: 156463674; received: 150001089",
+  "AuthMethod TOKEN: code=82", "[EMAIL] [PHONE] [PASSWORD] [IP]",
   "password: [PASSWORD] token=[API_KEY]", "", "ordinary text, nothing else", "¿Qué tal? ¡Bien!",
 };
 // clang-format on

@@ -10,7 +10,9 @@ namespace hub::domain {
 
 namespace {
 
-using namespace std::chrono;
+using std::chrono::milliseconds;
+using std::chrono::sys_days;
+using std::chrono::year;
 
 constexpr time_point at(std::int64_t unix_milliseconds) {
   return time_point{milliseconds{unix_milliseconds}};

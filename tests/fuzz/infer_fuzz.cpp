@@ -6,7 +6,8 @@
 
 // Whatever the words: a priority in range, and a title that is sound, short and never empty.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace hub;
+  namespace domain = hub::domain;
+  namespace tests = hub::tests;
   const auto text = domain::clean_utf8(tests::as_text(data, size));
   const auto guess = domain::infer(text);
   if (guess.urgency < domain::highest_priority || guess.urgency > domain::lowest_priority)

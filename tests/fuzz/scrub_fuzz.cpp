@@ -6,7 +6,8 @@
 
 // Scrubbing keeps text sound, changes nothing that it did not report, and needs no second time.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace hub;
+  namespace domain = hub::domain;
+  namespace tests = hub::tests;
   const auto text = domain::clean_utf8(tests::as_text(data, size));
   const auto once = domain::scrub(text);
   tests::check_text(once.text);
