@@ -20,18 +20,18 @@ namespace {
 using namespace std::chrono_literals;
 
 // One client's share of a round; the rest waits until everybody else had a turn.
-constexpr std::size_t receive_budget = 64 * 1024;
-constexpr std::size_t send_budget = 1024 * 1024;
+constexpr std::size_t receive_budget = 64UL * 1024;
+constexpr std::size_t send_budget = 1024UL * 1024;
 constexpr int requests_per_turn = 16;
 
-constexpr std::size_t compact_above = 16 * 1024;
-constexpr std::size_t shrink_above = 64 * 1024;
+constexpr std::size_t compact_above = 16UL * 1024;
+constexpr std::size_t shrink_above = 64UL * 1024;
 constexpr int max_blank_lines = 4; // before a request; old clients send one
 
 // After the last answer we read on for a while: closing at once would reset the connection and
 // could take the answer away from a client that is still sending.
 constexpr auto linger_time = 2s;
-constexpr std::size_t linger_bytes = 4 * 1024 * 1024;
+constexpr std::size_t linger_bytes = 4UL * 1024 * 1024;
 
 std::string chunk(std::string&& data) {
   std::array<char, 18> size{};

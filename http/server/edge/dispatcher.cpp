@@ -67,24 +67,24 @@ void call_target(const route_target& target,
 
 void add_route(edge_state& shared,
                pistache::Rest::Router& router,
-               const std::string& method,
-               const std::string& pattern,
+               std::string_view method,
+               std::string_view pattern,
                handler handle) {
   const auto known = method_of(method);
   shared.routes.add(method, pattern);
   const auto target = std::make_shared<const route_target>(
-    route_target{pattern, parameter_names(pattern), std::move(handle)});
+    route_target{std::string(pattern), parameter_names(pattern), std::move(handle)});
   router.addRoute(
     known,
-    pattern,
-    [target](const pistache::Rest::Request& routed, pistache::Http::ResponseWriter writer) {
+    std::string(pattern),
+    [target](const pistache::Rest::Request& routed, const pistache::Http::ResponseWriter& writer) {
       call_target(*target, routed, writer);
       return pistache::Rest::Route::Result::Ok;
     });
 }
 
 void add_all_methods(pistache::Rest::Router& router) {
-  const auto nothing = [](const pistache::Rest::Request&, pistache::Http::ResponseWriter) {
+  const auto nothing = [](const pistache::Rest::Request&, const pistache::Http::ResponseWriter&) {
     return pistache::Rest::Route::Result::Ok;
   };
   // No request gets here: our own table does not know the path, and it is asked first.

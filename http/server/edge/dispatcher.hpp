@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace hub::http::edge {
 
@@ -26,8 +27,8 @@ struct pending_call {
 /// Registers a route with Pistache's router and with our own table.
 void add_route(edge_state& shared,
                Pistache::Rest::Router& router,
-               const std::string& method,
-               const std::string& pattern,
+               std::string_view method,
+               std::string_view pattern,
                handler handle);
 
 /// Pistache's router inserts a method it has never seen while it routes, and other threads read at

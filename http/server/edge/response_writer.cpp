@@ -114,16 +114,17 @@ void two_digits(std::string& out, unsigned value) {
 
 // By hand, because strftime follows the locale.
 std::string format_date(std::chrono::sys_seconds at) {
-  using namespace std::chrono;
-  constexpr std::string_view days = "SunMonTueWedThuFriSat";
-  constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
-  const auto day = floor<std::chrono::days>(at);
-  const year_month_day date(day);
-  const hh_mm_ss time(at - day);
-  std::string out(days.substr(weekday(day).c_encoding() * 3, 3));
+  constexpr std::array<std::string_view, 7> days = {
+    "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  constexpr std::array<std::string_view, 12> months = {
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const auto day = std::chrono::floor<std::chrono::days>(at);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss time(at - day);
+  std::string out(days.at(std::chrono::weekday(day).c_encoding()));
   out += ", ";
   two_digits(out, static_cast<unsigned>(date.day()));
-  out.append(" ").append(months.substr((static_cast<unsigned>(date.month()) - 1) * 3, 3));
+  out.append(" ").append(months.at(static_cast<unsigned>(date.month()) - 1));
   out.append(" ").append(std::to_string(static_cast<int>(date.year()))).append(" ");
   two_digits(out, static_cast<unsigned>(time.hours().count()));
   out += ':';
@@ -161,10 +162,9 @@ bool is_well_formed(const reply& head) {
 }
 
 std::string_view http_date() {
-  using namespace std::chrono;
   thread_local std::string text;
-  thread_local sys_seconds formatted{};
-  const auto now = floor<seconds>(system_clock::now());
+  thread_local std::chrono::sys_seconds formatted{};
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   if (text.empty() || now != formatted) {
     text = format_date(now);
     formatted = now;

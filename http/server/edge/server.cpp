@@ -42,7 +42,7 @@ server::~server() {
   stop();
 }
 
-void server::route(std::string method, std::string pattern, handler handle) {
+void server::route(std::string_view method, std::string_view pattern, handler handle) {
   if (implementation_->reactor)
     throw std::logic_error("routes are added before the server starts");
   add_route(*implementation_->shared, *implementation_->router, method, pattern, std::move(handle));

@@ -67,7 +67,7 @@ public:
 
   /// Adds a route before `start`. Patterns are "/a/:name/b". GET routes answer HEAD too; OPTIONS
   /// and 405 with `Allow` are answered by the edge from the table of routes.
-  void route(std::string method, std::string pattern, handler handle);
+  void route(std::string_view method, std::string_view pattern, handler handle);
 
   /// Binds, listens and serves; returns the port. Throws std::system_error when it cannot bind.
   std::uint16_t start();

@@ -76,7 +76,7 @@ private:
   const std::shared_ptr<mailbox> box_ = std::make_shared<mailbox>();
   const std::shared_ptr<Pistache::Tcp::Handler> idle_;
   dispatcher dispatcher_;
-  std::array<char, 16 * 1024> scratch_{};
+  std::array<char, 16UL * 1024> scratch_{};
 
   Pistache::Polling::Epoll* poller_ = nullptr;
   int timer_ = -1;

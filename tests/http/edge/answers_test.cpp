@@ -6,7 +6,7 @@
 #include <future>
 #include <system_error>
 
-namespace hub::test {
+namespace hub::tests {
 namespace {
 
 using testing::HasSubstr;
@@ -274,4 +274,4 @@ TEST_F(draining, without_clients_takes_no_time) {
 }
 
 } // namespace
-} // namespace hub::test
+} // namespace hub::tests

@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <stdexcept>
 
-namespace hub::test {
+namespace hub::tests {
 namespace {
 
 long number(const edge::request& from, std::string_view name, long otherwise) {
@@ -235,4 +235,4 @@ std::string get_request(std::string_view path, std::string_view extra_headers) {
   return bytes.append(path).append(" HTTP/1.1\r\nHost: x\r\n").append(extra_headers).append("\r\n");
 }
 
-} // namespace hub::test
+} // namespace hub::tests

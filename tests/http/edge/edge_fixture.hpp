@@ -15,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-namespace hub::test {
+namespace hub::tests {
 
 using namespace std::chrono_literals;
 namespace edge = hub::http::edge;
@@ -93,4 +93,4 @@ private:
 /// "GET path" with a Host header, as bytes.
 std::string get_request(std::string_view path, std::string_view extra_headers = {});
 
-} // namespace hub::test
+} // namespace hub::tests

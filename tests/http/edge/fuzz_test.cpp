@@ -6,7 +6,7 @@
 #include <map>
 #include <random>
 
-namespace hub::test {
+namespace hub::tests {
 namespace {
 
 using namespace std::string_literals;
@@ -118,6 +118,8 @@ private:
 
   std::string head() {
     // Mostly well-formed, or nothing would get beyond the first line.
+    if (chance(25))
+      return plausible_head();
     std::string text = chance(70) ? methods[below(6)] : pick(methods);
     text += " " + pick(targets) + " " + (chance(80) ? versions[0] : pick(versions)) + "\r\n";
     if (chance(50))
@@ -128,6 +130,20 @@ private:
       text += ending == 12 ? "\n" : ending == 13 ? "\r" : ending == 14 ? "\r\n " : "\r\n";
     }
     return text;
+  }
+
+  /// One that gets through to a handler if nothing happens to it.
+  std::string plausible_head() {
+    static const std::vector<std::string> harmless = {"Connection: keep-alive",
+                                                      "Cookie: ;;;=",
+                                                      "Accept: ,",
+                                                      "Cache-Control: max-age=",
+                                                      "Date: Mon",
+                                                      "Allow: ,"};
+    std::string text = methods[below(7)] + " " + targets[below(5)] + " HTTP/1.1\r\nHost: x\r\n";
+    for (auto count = below(4); count > 0; --count)
+      text += pick(harmless) + "\r\n";
+    return chance(50) ? text + "Content-Length: 5\r\n" : text;
   }
 
   std::string body() {
@@ -229,4 +245,4 @@ TEST_F(fuzzed_requests, neither_crash_nor_hang_nor_leak) {
 }
 
 } // namespace
-} // namespace hub::test
+} // namespace hub::tests

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <atomic>
 
-namespace hub::test {
+namespace hub::tests {
 namespace {
 
 using testing::HasSubstr;
@@ -267,4 +267,4 @@ TEST_F(limits, cut_clients_that_send_on_after_a_refusal) {
 }
 
 } // namespace
-} // namespace hub::test
+} // namespace hub::tests

@@ -7,7 +7,7 @@
 #include <random>
 #include <set>
 
-namespace hub::test {
+namespace hub::tests {
 namespace {
 
 using clock = std::chrono::steady_clock;
@@ -155,4 +155,4 @@ TEST_F(steady_load, is_served_without_stalls) {
 }
 
 } // namespace
-} // namespace hub::test
+} // namespace hub::tests

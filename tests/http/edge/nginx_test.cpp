@@ -15,7 +15,7 @@
 #include <random>
 #include <sstream>
 
-namespace hub::test {
+namespace hub::tests {
 namespace {
 
 using testing::HasSubstr;
@@ -243,4 +243,4 @@ TEST_F(behind_nginx, never_gives_anybody_an_answer_meant_for_another) {
 }
 
 } // namespace
-} // namespace hub::test
+} // namespace hub::tests

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace hub::test {
+namespace hub::tests {
 namespace {
 
 using testing::HasSubstr;
@@ -522,4 +522,4 @@ TEST_F(cross_origin, answers_preflights) {
 }
 
 } // namespace
-} // namespace hub::test
+} // namespace hub::tests

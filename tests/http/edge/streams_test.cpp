@@ -6,7 +6,7 @@
 #include <atomic>
 #include <future>
 
-namespace hub::test {
+namespace hub::tests {
 namespace {
 
 using testing::HasSubstr;
@@ -154,7 +154,8 @@ TEST_F(streams, hold_their_writers_back_and_export_a_million_rows_in_little_memo
       break;
   }
   EXPECT_EQ(commas, static_cast<std::size_t>(count) * 6);
-  EXPECT_LT(peak - before, 32U << 20U);
+  // AddressSanitizer keeps what was freed.
+  EXPECT_LT(peak, before + (static_cast<std::size_t>(load(32, 300)) << 20U));
 }
 
 TEST_F(streams, that_nobody_reads_are_cut_and_their_writers_released) {
@@ -168,86 +169,98 @@ TEST_F(streams, that_nobody_reads_are_cut_and_their_writers_released) {
   ASSERT_TRUE(eventually([&] { return stats().active_requests == 5; }));
   EXPECT_TRUE(serves());
   EXPECT_TRUE(eventually([&] { return stats().cut_off == 5; }));
-  EXPECT_LT(resident_bytes() - before, 64U << 20U);
+  EXPECT_LT(resident_bytes(), before + (static_cast<std::size_t>(load(64, 400)) << 20U));
   EXPECT_TRUE(serves());
   EXPECT_TRUE(all_closed());
 }
 
-/// Publishes events to every subscriber, as fast as `streams_` take them, and drops the slow.
+/// Publishes events to every subscriber and drops those who cannot follow.
 class live_feed : public streams {
 protected:
-  int publish(int events) {
-    int dropped = 0;
+  static constexpr std::size_t slow_count = 10;
+  static constexpr std::size_t quick_count = 30;
+
+  [[nodiscard]] std::vector<http_client> subscribe(std::size_t count, int receive_buffer) {
+    std::vector<http_client> clients;
+    std::size_t before = 0;
+    {
+      const std::lock_guard lock(streams_mutex_);
+      before = streams_.size();
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      clients.push_back(connect(receive_buffer));
+      clients.back().get("/sse");
+    }
+    EXPECT_TRUE(subscribed(before + count));
+    return clients;
+  }
+
+  /// The slow subscribed first. The publisher goes at the pace of the quick, as a busy day would.
+  [[nodiscard]] std::size_t publish(int events) {
+    std::vector<edge::stream> all;
+    {
+      const std::lock_guard lock(streams_mutex_);
+      all.swap(streams_);
+    }
+    const std::vector<edge::stream> quick(all.begin() + slow_count, all.end());
+    std::size_t dropped = 0;
     for (int i = 1; i <= events; ++i) {
       const auto event =
         "data: {\"n\":" + std::to_string(i) + ",\"pad\":\"" + std::string(1000, 'p') + "\"}\n\n";
-      const std::lock_guard lock(streams_mutex_);
-      std::erase_if(streams_, [&](auto& each) {
-        if (each.try_write(event))
-          return false;
-        ++dropped;
-        each.end();
-        return true;
+      dropped += std::erase_if(all, [&](auto& each) {
+        const bool taken = each.try_write(event);
+        if (!taken)
+          each.end();
+        return !taken;
       });
-      if (i % 20 == 0)
-        std::this_thread::sleep_for(2ms); // about the pace of a busy afternoon
+      if (i % 50 == 0) {
+        EXPECT_TRUE(eventually([&] { return all_sent(quick, 64'000); }));
+      }
     }
+    EXPECT_TRUE(eventually([&] { return all_sent(quick, 0); }));
     return dropped;
+  }
+
+private:
+  static bool all_sent(const std::vector<edge::stream>& quick, std::size_t but) {
+    return std::all_of(quick.begin(), quick.end(), [&](const auto& each) {
+      return !each.closed() && each.queued() <= but;
+    });
   }
 };
 
 TEST_F(live_feed, drops_slow_subscribers_while_the_others_miss_nothing) {
-  options_.limits.max_stream_buffer = 512 * 1024;
+  options_.limits.max_stream_buffer = 512UL * 1024;
   options_.threads = 1;
   start();
-  const int events = load(8'000, 2'000);
-  const std::size_t quick = 30;
-  std::vector<http_client> slow;
-  for (int i = 0; i < 10; ++i) {
-    slow.push_back(connect(2048));
-    slow.back().get("/sse");
-  }
+  const int events = load(8'000, 4'000);
+  const auto slow = subscribe(slow_count, 2048);
+  auto readers = subscribe(quick_count, 0);
   std::atomic<bool> reading = true;
-  std::vector<http_client> readers;
-  for (std::size_t i = 0; i < quick; ++i) {
-    readers.push_back(connect());
-    readers.back().get("/sse");
-  }
-  ASSERT_TRUE(subscribed(quick + slow.size()));
-  std::vector<std::string> tails(quick);
+  std::vector<std::size_t> received(quick_count);
+  std::vector<std::string> tails(quick_count);
   std::thread reader([&] {
     while (reading)
-      for (std::size_t i = 0; i < quick; ++i) {
-        tails[i] += readers[i].read_some(0ms);
-        if (tails[i].size() > 4096)
-          tails[i].erase(0, tails[i].size() - 2048);
+      for (std::size_t i = 0; i < quick_count; ++i) {
+        const auto part = readers[i].read_some(0ms);
+        received[i] += static_cast<std::size_t>(std::count(part.begin(), part.end(), '{'));
+        tails[i] = (tails[i] + part)
+                     .substr(std::max<std::size_t>(tails[i].size() + part.size(), 2000) - 2000);
       }
   });
-  const int dropped = publish(events);
-  const auto answer = get("/sync");
-  EXPECT_EQ(answer.body, "hello");
+  EXPECT_EQ(publish(events), slow_count);
   const auto last = "{\"n\":" + std::to_string(events) + ",";
-  {
-    const std::lock_guard lock(streams_mutex_);
-    EXPECT_EQ(streams_.size(), static_cast<std::size_t>(40 - dropped));
-    for (auto& each : streams_)
-      EXPECT_TRUE(each.try_write("data: last\n\n"));
-  }
-  EXPECT_TRUE(eventually([&] {
-    const std::lock_guard lock(streams_mutex_);
-    return std::all_of(
-      streams_.begin(), streams_.end(), [](auto& each) { return each.queued() == 0; });
-  }));
+  EXPECT_TRUE(serves());
+  EXPECT_TRUE(eventually([&] { return stats().cut_off == slow_count; }));
   reading = false;
   reader.join();
-  for (std::size_t i = 0; i < quick; ++i) {
-    tails[i] += readers[i].read_some(100ms);
+  for (std::size_t i = 0; i < quick_count; ++i) {
+    for (std::string part; !(part = readers[i].read_some(50ms)).empty(); tails[i] += part)
+      received[i] += static_cast<std::size_t>(std::count(part.begin(), part.end(), '{'));
+    EXPECT_EQ(received[i], static_cast<std::size_t>(events)) << i;
     EXPECT_THAT(tails[i], HasSubstr(last)) << i;
-    EXPECT_THAT(tails[i], HasSubstr("data: last")) << i;
   }
-  EXPECT_EQ(dropped, 10);
-  EXPECT_TRUE(eventually([&] { return stats().cut_off == 10; }));
 }
 
 } // namespace
-} // namespace hub::test
+} // namespace hub::tests
