@@ -246,10 +246,11 @@ private:
 
   /// "for my account", "del wifi", "de acceso": up to five words between the word and its tie.
   void skip_qualifier() {
-    static constexpr std::array<std::string_view, 22> openers{
-      "for",     "to",   "of",    "on",     "de",      "del",      "para",     "en",
-      "a",       "in",   "nueva", "actual", "antigua", "anterior", "temporal", "provisional",
-      "maestra", "wifi", "admin", "here",   "below",   "value"};
+    static constexpr std::array<std::string_view, 26> openers{
+      "for",      "to",          "of",      "on",    "de",     "del",     "para",
+      "en",       "a",           "in",      "nueva", "actual", "antigua", "anterior",
+      "temporal", "provisional", "maestra", "wifi",  "admin",  "here",    "below",
+      "value",    "i",           "we",      "that",  "que"};
     skip_blanks(false);
     if (char_at(text_, at_) == '(') {
       const auto close = text_.substr(at_, 40).find(')');

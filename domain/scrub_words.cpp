@@ -15,7 +15,7 @@ struct known_words {
 // What a word before a number says about the number. A word may say several things.
 constexpr known_words table[] = {
   {hint::phone,
-   "phone phones telephone tel telf tfno tlf tlfno tfn fono telefono telefonico mobile mob movil cell "
+   "phone phones telephone tel ph telf tfno tlf tlfno tfn fono telefono telefonico mobile mob movil cell "
    "cellphone cel celular fax whatsapp wa wsp wasap guasap sms telegram signal viber call calls "
    "calling called recall callback ring dial dialing dialed llamar llame llama llamen llamenme "
    "llamame llameme llamadme llamarme llamarnos llamada llamadas marcar marque marca landline fijo "
