@@ -70,8 +70,8 @@ std::vector<std::vector<std::size_t>> independent_rounds(std::span<const change_
   return rounds;
 }
 
-/// Look-ups run against tables that grow by orders of magnitude under one prepared plan: the planner
-/// must not fall for a sequential scan because a table was empty when it looked.
+/// Look-ups run against tables that grow by orders of magnitude under one prepared plan: the
+/// planner must not fall for a sequential scan because a table was empty when it looked.
 void prepare_session(pqxx::connection& fresh) {
   pqxx::nontransaction tx{fresh};
   tx.exec("SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; "
