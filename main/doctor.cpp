@@ -1,5 +1,6 @@
 #include "main/commands.hpp"
 #include "main/database.hpp"
+#include "main/http_call.hpp"
 #include "storage/migrations.hpp"
 #include "storage/reads/read_store.hpp"
 
@@ -108,6 +109,26 @@ void check_counters(const config::settings& settings,
     found.good("kept counters agree with counted rows");
 }
 
+/// A hub that runs here owns its embedded server; it is asked instead. False when none answers.
+bool check_running_hub(const config::configuration& settings, bool recount, findings& found) {
+  if (!settings.values.database.url.empty())
+    return false;
+  const auto url = local_url(settings);
+  const auto health = http_caller{url}.get("/health");
+  if (!health)
+    return false;
+  if (health->status == 200)
+    found.good("a hub is running at " + url + " and says it is well");
+  else
+    found.bad("the hub running at " + url + " says: " + health->body,
+              "its log says more; it recovers by itself when the database does");
+  if (recount)
+    found.bad("rows cannot be counted while the hub owns the database",
+              "stop the hub and run this again");
+  std::cout << (found.all_good() ? "All is well.\n" : "Some things need your attention.\n");
+  return true;
+}
+
 } // namespace
 
 exit_code doctor(const config::configuration& settings, bool recount) {
@@ -118,6 +139,8 @@ exit_code doctor(const config::configuration& settings, bool recount) {
   check_secrets(settings, found);
   check_keys(settings.values, found);
   auto db = open_database(settings.values);
+  if (!db && check_running_hub(settings, recount, found))
+    return found.all_good() ? exit_code::ok : exit_code::unhealthy;
   if (!db) {
     found.bad("no database: " + db.why().message,
               "a running hub owns its embedded server; stop it first, or set DATABASE_URL");
