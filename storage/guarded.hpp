@@ -58,6 +58,12 @@ auto guarded(Work&& work) -> decltype(work()) {
                         "the database went away during a commit; the outcome is unknown");
   } catch (const pqxx::broken_connection&) {
     return domain::fail(domain::errc::unavailable, "the database is not reachable");
+  } catch (const pqxx::statement_completion_unknown&) {
+    return domain::fail(domain::errc::unknown_outcome,
+                        "the database does not know whether a statement was completed");
+  } catch (const pqxx::transaction_rollback&) { // no sql_error in libpqxx 6: deadlocks, class 40
+    return domain::fail(domain::errc::unavailable,
+                        "the database rolled back in favour of another transaction");
   } catch (const pqxx::sql_error& error) {
     return to_failure(error);
   } catch (const std::exception& error) {

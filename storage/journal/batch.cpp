@@ -83,6 +83,7 @@ journal_batch::journal_batch(pqxx::transaction_base& tx,
 
 std::vector<verdict> journal_batch::run() {
   look_up();
+  check_replays();
   check_idempotency();
   apply_updates(); // first of the writes: a conflict takes all its Change's rows away
   resolve_people();
@@ -109,6 +110,16 @@ std::vector<verdict> journal_batch::run() {
 void journal_batch::settle(entry& item, verdict::kind what) {
   item.verdict.what = what;
   item.stands = what == verdict::kind::committed;
+}
+
+template <class Wanted, class Key>
+std::vector<const journal_batch::entry*> journal_batch::select(Wanted wanted, Key key) const {
+  std::vector<const entry*> chosen;
+  for (const auto& item : entries_)
+    if (wanted(item))
+      chosen.push_back(&item);
+  std::ranges::stable_sort(chosen, {}, key);
+  return chosen;
 }
 
 void journal_batch::look_up() {
@@ -162,6 +173,36 @@ void journal_batch::judge_thread(entry& item, const pqxx::row& known) {
     return;
   settle(item, verdict::kind::known_thread);
   item.verdict.ticket_id = uuid_in(known[5]);
+}
+
+void journal_batch::check_replays() {
+  row_set<2> wanted;
+  std::vector<entry*> asked;
+  for (auto& item : entries_) {
+    if (!item.change->delivery || !item.change->delivery->settles)
+      continue;
+    wanted.add(item.change->workspace, *item.change->delivery->settles);
+    asked.push_back(&item);
+  }
+  if (asked.empty())
+    return;
+  for (const auto& known : std::move(wanted).run(tx_, statements::find_settled.name)) {
+    auto& item = *asked[known[0].as<std::size_t>()];
+    if (known[1].is_null()) {
+      settle(item, verdict::kind::failed);
+      item.verdict.why =
+        domain::fail(domain::errc::not_found, "the delivery to be replayed is no longer kept");
+      continue;
+    }
+    const auto first = domain::parse_delivery_outcome(known[1].c_str());
+    if (!first || *first == delivery_outcome::quarantined)
+      continue;
+    settle(item, verdict::kind::duplicate);
+    item.settled_before = true;
+    item.verdict.delivery_id = *item.change->delivery->settles;
+    item.verdict.first_outcome = *first;
+    item.verdict.ticket_id = uuid_in(known[2]);
+  }
 }
 
 void journal_batch::check_idempotency() {
@@ -305,18 +346,21 @@ void journal_batch::report_conflicts(const std::vector<entry*>& lost) {
 
 void journal_batch::write_sources() {
   row_set<7> rows;
-  for (const auto& item : entries_) {
-    if (!item.stands || !item.change->opens || !item.change->opens->thread)
-      continue;
-    const auto& ticket = *item.change->opens;
-    const auto& delivery = item.change->delivery;
-    rows.add(item.change->workspace,
+  const auto opened = select(
+    [](const entry& item) {
+      return item.stands && item.change->opens && item.change->opens->thread;
+    },
+    [](const entry* item) -> const auto& { return item->change->opens->thread->thread_id; });
+  for (const auto* item : opened) {
+    const auto& ticket = *item->change->opens;
+    const auto& delivery = item->change->delivery;
+    rows.add(item->change->workspace,
              to_string(ticket.original_channel),
              ticket.thread->thread_id,
              ticket.id,
              unless_empty(ticket.external_url),
              delivery ? std::optional{delivery->settles.value_or(delivery->id)} : std::nullopt,
-             item.change->at);
+             item->change->at);
   }
   insert_all(std::move(rows), tx_, statements::add_sources.name);
 }
@@ -356,16 +400,17 @@ void journal_batch::write_identities() {
 
 void journal_batch::write_messages() {
   row_set<11> rows;
-  for (const auto& item : entries_) {
-    if (!item.stands || !item.change->message)
-      continue;
-    const auto& message = *item.change->message;
+  const auto said =
+    select([](const entry& item) { return item.stands && item.change->message; },
+           [](const entry* item) -> const auto& { return item->change->message->external_id; });
+  for (const auto* item : said) {
+    const auto& message = *item->change->message;
     const auto sealed = message.original
                           ? std::optional{keys_.seal(*message.original, as_bytes(message.id))}
                           : std::nullopt;
-    rows.add(item.change->workspace,
+    rows.add(item->change->workspace,
              message.id,
-             item.ticket,
+             item->ticket,
              to_string(message.platform),
              unless_empty(message.external_id),
              message.direction,
@@ -373,7 +418,7 @@ void journal_batch::write_messages() {
              message.body,
              sealed ? std::optional{bytes{*sealed}} : std::nullopt,
              message.pii_types,
-             item.change->at);
+             item->change->at);
   }
   insert_all(std::move(rows), tx_, statements::add_messages.name);
 }
@@ -415,7 +460,7 @@ void journal_batch::settle_replays() {
   row_set<6> rows;
   std::map<uuid, entry*> asked;
   for (auto& item : entries_) {
-    if (!item.change->delivery || !item.change->delivery->settles)
+    if (!item.change->delivery || !item.change->delivery->settles || item.settled_before)
       continue;
     const bool known_message = item.verdict.what == verdict::kind::duplicate;
     if (!item.stands && !known_message)
@@ -440,30 +485,33 @@ void journal_batch::settle_replays() {
 
 void journal_batch::write_deliveries() {
   row_set<12> rows;
-  for (const auto& item : entries_) {
-    if (!item.change->delivery || item.change->delivery->settles)
-      continue;
-    // A replay of a known delivery is counted, not stored; a known message under a new delivery id
-    // is stored.
-    const bool known_message = item.verdict.what == verdict::kind::duplicate
-                               && !item.ticket.is_nil()
-                               && item.verdict.delivery_id == item.change->delivery->id;
-    if (!item.stands && !known_message)
-      continue;
-    const auto& delivery = *item.change->delivery;
+  const auto kept = select(
+    [](const entry& item) {
+      if (!item.change->delivery || item.change->delivery->settles)
+        return false;
+      // A replay of a known delivery is counted, not stored; a known message under a new delivery
+      // id is stored.
+      const bool known_message = item.verdict.what == verdict::kind::duplicate
+                                 && !item.ticket.is_nil()
+                                 && item.verdict.delivery_id == item.change->delivery->id;
+      return item.stands || known_message;
+    },
+    [](const entry* item) -> const auto& { return item->change->delivery->external_id; });
+  for (const auto* item : kept) {
+    const auto& delivery = *item->change->delivery;
     const auto sealed = keys_.seal(*delivery.payload, as_bytes(delivery.id));
-    rows.add(item.change->workspace,
+    rows.add(item->change->workspace,
              to_string(delivery.platform),
              delivery.external_id,
              day_of{delivery.occurred_at},
              delivery.id,
-             to_string(outcome_of(item)),
+             to_string(outcome_of(*item)),
              unless_empty(delivery.error),
              delivery.content_type,
              bytes{sealed},
-             unless_nil(item.ticket),
-             item.stands && item.change->message ? std::optional{item.change->message->id}
-                                                 : std::nullopt,
+             unless_nil(item->ticket),
+             item->stands && item->change->message ? std::optional{item->change->message->id}
+                                                   : std::nullopt,
              delivery.received_at);
   }
   insert_all(std::move(rows), tx_, statements::add_deliveries.name);
@@ -536,7 +584,7 @@ void journal_batch::count_intake() {
   std::map<std::tuple<uuid, std::string, std::string>, tally> sums;
   for (const auto& item : entries_) {
     const bool counted = item.stands || item.verdict.what == verdict::kind::duplicate;
-    if (!item.change->delivery || !counted)
+    if (!item.change->delivery || !counted || item.settled_before)
       continue;
     const auto& delivery = *item.change->delivery;
     auto& sum = sums[{item.change->workspace,

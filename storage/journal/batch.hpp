@@ -15,7 +15,10 @@ class key_ring;
 
 /// Another transaction inserted the same key between our look-up and our insert: nothing is wrong,
 /// the batch runs again and sees it.
-struct lost_race {};
+struct lost_race {
+  domain::failure why =
+    domain::fail(domain::errc::unavailable, "the database is too contended right now");
+};
 
 /// One batch inside one transaction: looks up, decides each Change's verdict, writes the rows of
 /// those that stand. The Changes must not touch each other (see `independent_rounds`).
@@ -33,7 +36,8 @@ private:
   struct entry {
     const domain::change* change = nullptr;
     domain::verdict verdict;
-    bool stands = true; // its rows are to be written
+    bool stands = true;          // its rows are to be written
+    bool settled_before = false; // a replay of a delivery that another replay has settled
     known_person known;
     domain::uuid reporter;
     domain::uuid ticket; // the ticket it opens, changes or speaks to; nil if none
@@ -46,9 +50,14 @@ private:
     auto operator<=>(const ticket_cell&) const = default;
   };
 
+  /// Entries in the order of the key they insert: whoever inserts the same ones waits for them in
+  /// the same order, and nobody deadlocks.
+  template <class Wanted, class Key>
+  [[nodiscard]] std::vector<const entry*> select(Wanted wanted, Key key) const;
   void look_up();
   void judge_delivery(entry& item, const pqxx::row& known);
   void judge_thread(entry& item, const pqxx::row& known);
+  void check_replays();
   void check_idempotency();
   void resolve_people();
   void write_people();

@@ -1,5 +1,6 @@
 #include "storage/journal/journal_writer.hpp"
 
+#include "domain/normaliser_rules.hpp"
 #include "domain/text.hpp"
 #include "storage/guarded.hpp"
 #include "storage/journal/batch.hpp"
@@ -128,16 +129,20 @@ private:
     return std::vector<verdict>(count, failed);
   }
 
-  /// One transaction; the failure, if any, leaves nothing behind.
+  /// One transaction; the failure, if any, leaves nothing behind. Throws `lost_race`.
   domain::result<std::vector<verdict>> commit_once(batch_view members, commit_stats& stats) {
     if (auto up = connect(); !up)
       return std::move(up).why();
     ++stats.transactions;
     auto answer = guarded([&]() -> domain::result<std::vector<verdict>> {
       pqxx::work tx{*connection_};
-      auto verdicts = journal_batch{tx, members, keys_, options_.slot}.run();
-      tx.commit();
-      return verdicts;
+      try {
+        auto verdicts = journal_batch{tx, members, keys_, options_.slot}.run();
+        tx.commit();
+        return verdicts;
+      } catch (const pqxx::unique_violation& error) { // most likely a concurrent insert
+        throw lost_race{to_failure(error)};
+      }
     });
     if (!answer
         && (answer.why().code == errc::unavailable || answer.why().code == errc::unknown_outcome)
@@ -156,23 +161,27 @@ private:
   }
 
   std::vector<verdict> commit_or_split(batch_view members, commit_stats& stats) {
+    failure why;
+    bool raced = false;
     for (int attempt = 0; attempt < race_attempts; ++attempt) {
       try {
         auto answer = commit_once(members, stats);
         if (answer)
           return *std::move(answer);
-        const auto why = std::move(answer).why();
+        why = std::move(answer).why();
+        raced = false;
         if (why.code == errc::unavailable && connected())
           continue; // deadlock or lock time-out: the same again
         if (why.code != errc::invalid_input && why.code != errc::internal)
           return fail_all(members.size(), why);
         return split(members, why, stats);
-      } catch (const lost_race&) { // a concurrent insert won; the next look-up sees it
-        continue;
+      } catch (const lost_race& race) { // a concurrent insert won; the next look-up sees it
+        why = race.why;
+        raced = true;
       }
     }
-    return fail_all(members.size(),
-                    domain::fail(errc::unavailable, "the database is too contended right now"));
+    // The smaller, the sooner a batch finds a moment in which nobody races it.
+    return raced ? split(members, why, stats) : fail_all(members.size(), why);
   }
 
   std::vector<verdict> split(batch_view members, const failure& why, commit_stats& stats) {
@@ -185,6 +194,13 @@ private:
     return verdicts;
   }
 
+  /// An id the database takes, still the same for the same delivery and for no other.
+  static std::string storable_id(const std::string& id) {
+    const auto clean = domain::clean_utf8(id);
+    std::string kept{domain::prefix_of(clean, 255, 1000)};
+    return kept == id ? kept : kept + '#' + domain::digest_of(id);
+  }
+
   /// The database refuses this Change for good: keep its delivery where operators see it.
   verdict quarantine(const change& poison, const failure& why, commit_stats& stats) {
     verdict failed;
@@ -195,8 +211,7 @@ private:
     kept.workspace = poison.workspace;
     kept.at = poison.at;
     kept.delivery = poison.delivery;
-    kept.delivery->external_id =
-      std::string{domain::prefix_of(domain::clean_utf8(poison.delivery->external_id), 255, 1000)};
+    kept.delivery->external_id = storable_id(poison.delivery->external_id);
     kept.delivery->content_type = domain::clean_utf8(poison.delivery->content_type);
     kept.delivery->outcome = domain::delivery_outcome::quarantined;
     kept.delivery->error = why.message;

@@ -82,8 +82,8 @@ private:
   std::vector<relink> relinks_;
 };
 
-/// The address as it is compared: ASCII letters in lower case, as PostgreSQL's lower() in the C
-/// locale sees it.
+/// The address as a batch compares it: ASCII letters in lower case. PostgreSQL's lower() may fold
+/// more, by its locale; where they differ, the unique index decides.
 std::string folded_email(const std::string& email);
 
 } // namespace hub::storage

@@ -39,7 +39,14 @@ inline constexpr statement look_up{"look_up", R"sql(
   LEFT JOIN tickets w
     ON (w.workspace_id, w.id) = (i.ws, ident.last_ticket_id)
    AND ident.last_message_at >= i.joins_since AND w.status IN ('open', 'in_progress')
-  LEFT JOIN reporters e ON e.workspace_id = i.ws AND lower(e.email) = i.email
+  LEFT JOIN reporters e ON e.workspace_id = i.ws AND lower(e.email) = lower(i.email)
+)sql"};
+
+/// What became of the quarantined deliveries that are read again; null where there is none.
+inline constexpr statement find_settled{"find_settled", R"sql(
+  SELECT i.ord::int - 1, d.outcome, d.ticket_id
+  FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS i (ws, id, ord)
+  LEFT JOIN webhook_deliveries d ON (d.workspace_id, d.id) = (i.ws, i.id)
 )sql"};
 
 inline constexpr statement find_idempotent{"find_idempotent", R"sql(
@@ -241,10 +248,11 @@ inline constexpr statement count_intake{"count_intake", R"sql(
 )sql"};
 
 inline constexpr std::array all{
-  look_up,         find_idempotent, add_reporters,   set_emails,     add_tickets,
-  update_tickets,  find_versions,   add_sources,     add_identities, touch_identities,
-  relink_identity, add_messages,    add_attachments, add_deliveries, settle_deliveries,
-  add_events,      add_idempotent,  store_answers,   count_tickets,  count_intake,
+  look_up,           find_settled,    find_idempotent, add_reporters,   set_emails,
+  add_tickets,       update_tickets,  find_versions,   add_sources,     add_identities,
+  touch_identities,  relink_identity, add_messages,    add_attachments, add_deliveries,
+  settle_deliveries, add_events,      add_idempotent,  store_answers,   count_tickets,
+  count_intake,
 };
 
 } // namespace hub::storage::statements
