@@ -233,6 +233,7 @@ void connection::abandoned(std::uint64_t sequence) {
   if (sequence != sequence_ || phase_ != phase::handling)
     return;
   ++host_.shared().exceptions;
+  set_fault("no answer");
   answer(sequence, to_reply(refusals::internal));
 }
 
@@ -375,7 +376,8 @@ void connection::finish_exchange() {
                               .request_bytes = current_.request_bytes,
                               .response_bytes = current_.response_bytes,
                               .duration = std::chrono::duration_cast<std::chrono::microseconds>(
-                                steady::now() - current_.began)});
+                                steady::now() - current_.began),
+                              .fault = current_.fault});
     });
   current_ = {};
 }

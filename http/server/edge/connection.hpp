@@ -75,6 +75,7 @@ public:
   [[nodiscard]] std::string_view request_id() const { return current_.request_id; }
   [[nodiscard]] std::string_view cors_origin() const { return current_.cors_origin; }
   void set_route(std::string_view route) { current_.route = route; }
+  void set_fault(std::string fault) { current_.fault = std::move(fault); }
 
 private:
   enum class phase { reading, handling, writing, streaming, lingering, closed };
@@ -85,6 +86,7 @@ private:
     std::string request_id;
     std::string cors_origin; // empty unless we know it
     std::string_view route;  // owned by the table of routes
+    std::string fault;
     steady::time_point began;
     std::size_t request_bytes = 0;
     std::size_t response_bytes = 0;

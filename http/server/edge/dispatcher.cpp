@@ -5,10 +5,14 @@
 #include "http/server/edge/response_writer.hpp"
 #include "http/server/edge/uri.hpp"
 
+#include <cxxabi.h>
 #include <pistache/peer.h>
 
 #include <array>
+#include <cstdlib>
+#include <memory>
 #include <stdexcept>
+#include <typeinfo>
 #include <utility>
 
 namespace hub::http::edge {
@@ -31,6 +35,16 @@ pistache::Http::Method method_of(std::string_view name) {
     if (known == name)
       return method;
   throw std::invalid_argument("unknown method of a route: " + std::string(name));
+}
+
+std::string current_exception_type() {
+  const auto* type = abi::__cxa_current_exception_type();
+  if (type == nullptr)
+    return "exception of no type";
+  int status = 0;
+  const std::unique_ptr<char, decltype(&std::free)> readable(
+    abi::__cxa_demangle(type->name(), nullptr, nullptr, &status), &std::free);
+  return readable ? readable.get() : type->name();
 }
 
 /// A target of a route as Pistache knows it; it comes back with the call it belongs to.
@@ -152,25 +166,29 @@ void dispatcher::dispatch(connection& from,
   slot_->incoming.body = std::move(body);
   slot_->incoming.peer = from.peer();
   slot_->incoming.id = from.request_id();
-  if (!call(method, head, unused_writer))
+  if (auto fault = call(method, head, unused_writer); !fault.empty()) {
+    ++shared_->exceptions;
+    from.set_fault(std::move(fault));
     from.answer(sequence, to_reply(refusals::internal));
+  }
   *slot_ = {};
 }
 
-bool dispatcher::call(const std::string& method,
-                      const request_head& head,
-                      const pistache::Http::ResponseWriter& writer) {
+std::string dispatcher::call(const std::string& method,
+                             const request_head& head,
+                             const pistache::Http::ResponseWriter& writer) {
   const auto line = method + head.sanitised.substr(head.method.size());
-  const auto route = [&] {
+  // A handler may throw anything; Pistache would show it to the client or let it end the process.
+  try {
     parser_.reset();
     if (!parser_.feed(line.data(), line.size())
         || parser_.parse() != pistache::Http::Private::State::Done)
-      throw std::logic_error("Pistache refuses a head that passed our checks");
+      return "Pistache refuses a head that passed our checks";
     router_->route(parser_.request, writer.clone());
-    if (!slot_->taken)
-      throw std::logic_error("Pistache's router and our table disagree");
-  };
-  return guarded(*shared_, route);
+    return slot_->taken ? "" : "Pistache's router and our table disagree";
+  } catch (...) {
+    return current_exception_type();
+  }
 }
 
 } // namespace hub::http::edge

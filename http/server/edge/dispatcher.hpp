@@ -55,9 +55,10 @@ public:
 private:
   [[nodiscard]] std::string choose_method(const request_head& head) const;
   void answer_without_route(connection& from, const request_head& head) const;
-  bool call(const std::string& method,
-            const request_head& head,
-            const Pistache::Http::ResponseWriter& writer);
+  /// Empty, or why there may be no answer.
+  std::string call(const std::string& method,
+                   const request_head& head,
+                   const Pistache::Http::ResponseWriter& writer);
 
   std::shared_ptr<edge_state> shared_;
   std::shared_ptr<Pistache::Rest::Router> router_;

@@ -28,6 +28,7 @@ struct exchange {
   std::size_t request_bytes = 0;  // body
   std::size_t response_bytes = 0; // body
   std::chrono::microseconds duration{};
+  std::string_view fault = {}; // why it became a 500: the exception's type, never its text
 };
 
 /// Called in a reactor thread after every answered request; must not block or throw.

@@ -49,6 +49,11 @@ TEST_F(answers, are_500_when_the_handler_gives_none) {
   EXPECT_EQ(client.read()->body, "hello");
   EXPECT_EQ(stats().stale_replies, 0U);
   EXPECT_TRUE(eventually([&] { return stats().active_requests == 0; }));
+  ASSERT_EQ(seen().size(), 5U);
+  const std::vector<std::string> faults = {
+    "no answer", "no answer", "std::runtime_error", "int", ""};
+  for (std::size_t i = 0; i < faults.size(); ++i)
+    EXPECT_EQ(seen()[i].fault, faults[i]);
 }
 
 TEST_F(answers, are_504_when_the_handler_is_late_and_the_late_one_is_dropped) {

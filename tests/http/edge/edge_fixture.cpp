@@ -95,7 +95,8 @@ edge_server::edge_server() {
                        std::string(each.peer),
                        each.status,
                        each.request_bytes,
-                       each.response_bytes});
+                       each.response_bytes,
+                       std::string(each.fault)});
   };
 }
 

@@ -49,6 +49,7 @@ struct seen_exchange {
   int status = 0;
   std::size_t request_bytes = 0;
   std::size_t response_bytes = 0;
+  std::string fault;
 };
 
 /// A server with the routes the attacks need: answers now, later, never, large, endless or broken.
