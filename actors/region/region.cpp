@@ -79,6 +79,15 @@ caf::result<Reply> route(region_pointer self,
   return answer;
 }
 
+/// The tickets end with their region. Left alone, one that lately saved something would live until
+/// its request's time-out lets go of it, and the whole system would wait for that when it stops.
+void end_with_tickets(region_pointer self, const caf::error& why) {
+  for (const auto& [id, entry] : self->state.tickets)
+    if (entry.handle)
+      self->send_exit(entry.handle, why);
+  self->quit(why);
+}
+
 /// A ticket has ended: forget it, or start it anew if somebody spoke to it meanwhile.
 void let_go(region_pointer self, const caf::down_msg& down) {
   auto& state = self->state;
@@ -111,6 +120,7 @@ region_actor::behavior_type region_behavior(region_pointer self,
   state.around = std::move(around);
   self->set_error_handler([](caf::error&) {});
   self->set_down_handler([self](caf::down_msg& down) { let_go(self, down); });
+  self->set_exit_handler([self](caf::exit_msg& end) { end_with_tickets(self, end.reason); });
   self->delayed_send(self, state.options.sweep_every, sweep{});
   return {
     [self](const follow_up& message) -> caf::result<taken_in> {
