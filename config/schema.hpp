@@ -24,7 +24,6 @@ enum class kind : std::uint8_t {
   database, // a postgresql:// URL or libpq's key=value form
   bind,     // host:port, loopback only
   origins,  // a list of scheme://host[:port]
-  networks, // a list of addresses or address/bits
 };
 
 /// A parsed value: `duration` is milliseconds; `size` and `integer` share the integer.

@@ -40,7 +40,6 @@ struct http_settings {
   endpoint bind;
   int threads = 0; // 0: as many as the machine has cores
   std::vector<std::string> cors_origins;
-  std::vector<std::string> trusted_proxies; // addresses or networks whose X-Forwarded-For counts
   http_limits limits;
 };
 

@@ -289,19 +289,6 @@ bool is_origin(std::string_view text) {
          && parts->rest.empty();
 }
 
-bool is_network(std::string_view text) {
-  const auto slash = text.find('/');
-  const std::string address{text.substr(0, slash)};
-  std::array<unsigned char, 16> raw{};
-  const bool v4 = ::inet_pton(AF_INET, address.c_str(), raw.data()) == 1;
-  if (!v4 && ::inet_pton(AF_INET6, address.c_str(), raw.data()) != 1)
-    return false;
-  if (slash == std::string_view::npos)
-    return true;
-  const auto bits = whole_number(text.substr(slash + 1));
-  return bits && *bits >= 0 && *bits <= (v4 ? 32 : 128);
-}
-
 result<value> parse_list(const setting& of, const written_value& from) {
   auto items = split_list(from);
   for (auto& item : items) {
@@ -311,8 +298,6 @@ result<value> parse_list(const setting& of, const written_value& from) {
       if (!is_origin(item))
         return expected(of, "origins such as https://desk.example.com", item);
     }
-    if (of.type == kind::networks && !is_network(item))
-      return expected(of, "addresses or networks such as 10.0.0.0/8", item);
   }
   return value{std::move(items)};
 }
@@ -320,7 +305,7 @@ result<value> parse_list(const setting& of, const written_value& from) {
 } // namespace
 
 result<value> parse_value(const setting& of, const written_value& from) {
-  if (of.type == kind::list || of.type == kind::origins || of.type == kind::networks)
+  if (of.type == kind::list || of.type == kind::origins)
     return parse_list(of, from);
   const auto* written = std::get_if<std::string>(&from);
   if (written == nullptr)
@@ -344,7 +329,6 @@ result<value> parse_value(const setting& of, const written_value& from) {
   case kind::text:
   case kind::list:
   case kind::origins:
-  case kind::networks:
     break;
   }
   if (text.find('\0') != std::string_view::npos)
