@@ -8,8 +8,6 @@ namespace hub::domain::scrubbing {
 
 namespace {
 
-// ---- IBAN ---------------------------------------------------------------------------------------
-
 struct iban_country {
   std::string_view code;
   std::size_t length;
@@ -93,8 +91,6 @@ void find_ibans(std::string_view text, std::vector<find>& finds) {
     }
   }
 }
-
-// ---- Groups of digits ---------------------------------------------------------------------------
 
 struct group {
   std::size_t begin = 0;
@@ -212,8 +208,6 @@ bool is_in_url(std::string_view text, std::size_t at) {
   return token.find("://") != std::string_view::npos || token.starts_with("www.");
 }
 
-// ---- Payment cards ------------------------------------------------------------------------------
-
 bool has_valid_luhn_sum(std::string_view number) {
   unsigned sum = 0;
   for (std::size_t i = 0; i < number.size(); ++i) {
@@ -301,8 +295,6 @@ bool is_card(const window& w) {
   return w.count() > 1 || phone_hint(words) != hint::other_number;
 }
 
-// ---- Social security numbers --------------------------------------------------------------------
-
 bool is_ssn_range(std::string_view number) {
   const auto area = number.substr(0, 3);
   return area != "000" && area != "666" && area[0] != '9' && number.substr(3, 2) != "00"
@@ -324,8 +316,6 @@ bool is_ssn(const window& w) {
          && !is_identifier(char_at(w.text, w.end()))
          && (w.mark() == '-' || (w.whole && phone_hint(words) == hint::none));
 }
-
-// ---- Phone numbers ------------------------------------------------------------------------------
 
 int value_of(std::string_view digits) {
   int value = 0;
@@ -544,8 +534,6 @@ std::size_t after_extension(std::string_view text, std::size_t end) {
   }
   return end;
 }
-
-// ---- The scanner --------------------------------------------------------------------------------
 
 class number_scanner {
 public:

@@ -9,8 +9,6 @@ namespace hub::domain::scrubbing {
 
 namespace {
 
-// ---- Formats that give themselves away ----------------------------------------------------------
-
 // Prefixes as their vendors document them; lengths are lower bounds, because vendors lengthen them.
 constexpr std::array<std::string_view, 33> token_formats{
   R"(xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{8,})",      // Slack
@@ -144,8 +142,6 @@ void find_private_keys(std::string_view text, std::vector<find>& finds) {
   }
 }
 
-// ---- Secrets that a word announces --------------------------------------------------------------
-
 /// How a value is tied to the word before it.
 enum class tie : std::uint8_t {
   none,   // "password hunter2"
@@ -159,23 +155,13 @@ struct secret_value {
   std::size_t end = 0;
   tie tied = tie::none;
   bool quoted = false;
+  bool cut = false; // goes on behind `end`
 };
 
-constexpr std::size_t longest_code = 16;
-constexpr std::size_t longest_secret = 8192; // SAML answers are that long
-
-/// How much is read as a value. A long value is always accepted behind a mark, so that no text can
-/// make the scanner read the same bytes again and again.
-constexpr std::size_t longest_value(tie tied) {
-  switch (tied) {
-  case tie::mark:
-    return longest_secret;
-  case tie::verb:
-    return 512;
-  default:
-    return 256;
-  }
-}
+/// How much of a value is read to judge it. A secret that is longer is followed to its end only
+/// once it is accepted, so that no text can make the scanner read the same bytes again and again.
+constexpr std::size_t first_look = 128;
+constexpr std::size_t longest_secret = 65'536; // SAML answers run to kilobytes
 
 bool equals(std::string_view text, std::string_view lower_case) {
   return std::ranges::equal(text, lower_case, {}, lower);
@@ -186,11 +172,33 @@ bool is_one_of(std::string_view text, const std::array<std::string_view, N>& wor
   return std::ranges::any_of(words, [text](auto w) { return equals(text, w); });
 }
 
+/// "pwd=x&user=bob": the '&' at `at` begins another field of a form.
+bool is_next_field(std::string_view text, std::size_t at) {
+  auto end = at + 1;
+  while (end < text.size() && end - at < 24 && (is_alnum(text[end]) || text[end] == '_'))
+    ++end;
+  return end > at + 1 && char_at(text, end) == '=';
+}
+
+/// Where the run of characters that may belong to a secret ends, after at most `most` bytes and
+/// never inside a character.
+std::size_t end_of_run(std::string_view text, std::size_t at, std::size_t most, bool in_query) {
+  auto end = at;
+  while (end < text.size() && end - at < most && !is_blank(text[end]) && text[end] != barrier
+         && text[end] != '"' && text[end] != '<' && text[end] != '`'
+         && !(text[end] == '&' && (in_query || is_next_field(text, end)))
+         && !(in_query && text[end] == '#'))
+    ++end;
+  while (end > at && (static_cast<unsigned char>(char_at(text, end)) & 0xC0U) == 0x80U)
+    --end;
+  return end;
+}
+
 /// Reads what follows a word such as "password": how the value is tied to it, and the value.
 class value_reader {
 public:
-  value_reader(std::string_view text, std::size_t at, bool in_query, std::size_t most)
-    : text_{text}, at_{at}, in_query_{in_query}, most_{most} {}
+  value_reader(std::string_view text, std::size_t at, bool in_query)
+    : text_{text}, at_{at}, in_query_{in_query} {}
 
   secret_value read() {
     secret_value value;
@@ -330,14 +338,6 @@ private:
     }
   }
 
-  /// "pwd=x&user=bob": the '&' begins another field of a form.
-  [[nodiscard]] bool is_next_field(std::size_t at) const {
-    auto end = at + 1;
-    while (end < text_.size() && end - at < 24 && (is_alnum(text_[end]) || text_[end] == '_'))
-      ++end;
-    return end > at + 1 && char_at(text_, end) == '=';
-  }
-
   void take_value(secret_value& value) {
     const char open = char_at(text_, at_);
     if (open == '"' || open == '\'' || open == '`') {
@@ -354,25 +354,17 @@ private:
       ++at_;
     }
     value.begin = at_;
-    auto end = at_;
-    const auto most = std::min(most_, longest_value(value.tied));
-    while (end < text_.size() && end - at_ < most && !is_blank(text_[end]) && text_[end] != barrier
-           && text_[end] != '"' && text_[end] != '<' && text_[end] != '`'
-           && !(text_[end] == '&' && (in_query_ || is_next_field(end)))
-           && !(in_query_ && text_[end] == '#'))
-      ++end;
+    auto end = end_of_run(text_, at_, first_look, in_query_);
+    value.cut = end - at_ > first_look - 4; // the cut may have stepped back over a character
     constexpr std::string_view closing = ".,;:)]}'?*>";
     while (end > value.begin && closing.find(text_[end - 1]) != std::string_view::npos)
       --end;
-    while (end > value.begin && (static_cast<unsigned char>(char_at(text_, end)) & 0xC0U) == 0x80U)
-      --end; // never inside a character
     value.end = end;
   }
 
   std::string_view text_;
   std::size_t at_;
   bool in_query_;
-  std::size_t most_;
 };
 
 /// Words that describe a secret instead of being one, and what programs write where none is.
@@ -626,9 +618,7 @@ private:
       ++end;
     if (is_alnum(char_at(text_, end)))
       return end;
-    const bool code = what == kind::code || what == kind::card_code;
-    const auto value =
-      value_reader{text_, end, is_in_query(end), code ? longest_code : longest_secret}.read();
+    const auto value = value_reader{text_, end, is_in_query(end)}.read();
     if (value.end <= value.begin)
       return end;
     switch (what) {
@@ -653,7 +643,7 @@ private:
       "bearer", "basic", "token", "apikey", "bot"};
     if (is_one_of(first, schemes)) {
       const auto tied = value.tied;
-      value = value_reader{text_, value.end, false, longest_secret}.read();
+      value = value_reader{text_, value.end, false}.read();
       value.tied = std::max(tied, value.tied);
     }
     return keep(is_key(text_, value), pii_type::api_key, value, end);
@@ -662,8 +652,11 @@ private:
   std::size_t keep(bool yes, pii_type type, const secret_value& value, std::size_t otherwise) {
     if (!yes)
       return otherwise;
-    finds_.push_back({type, rank::named_secret, value.begin, value.end});
-    return value.end;
+    const auto end = value.cut
+                       ? end_of_run(text_, value.end, longest_secret, is_in_query(value.begin))
+                       : value.end;
+    finds_.push_back({type, rank::named_secret, value.begin, end});
+    return end;
   }
 
   /// Whether the name that ends at `at` is a field of a URL's query.

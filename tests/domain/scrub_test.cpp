@@ -307,13 +307,19 @@ TEST(scrub, hides_the_whole_where_finds_overlap) {
   EXPECT_EQ(scrub("contraseña: 612345678").text, "contraseña: [PASSWORD]");
 }
 
+TEST(scrub, hides_long_secrets_to_their_end) {
+  std::string secret;
+  while (secret.size() < 9000)
+    secret += "Ab1Cd2";
+  EXPECT_EQ(scrub("SAMLResponse token=" + secret + " ok").text, "SAMLResponse token=[API_KEY] ok");
+  EXPECT_EQ(scrub("password: " + secret + "ñ").text, "password: [PASSWORD]");
+}
+
 TEST(scrub, finds_what_a_redaction_uncovers) {
   // Without the word "version", taken for a password, the rest reads as an address.
   const auto once = scrub("password: version 10.1.2.3");
   EXPECT_EQ(scrub(once.text).text, once.text);
 }
-
-// ---- Properties ---------------------------------------------------------------------------------
 
 class text_maker {
 public:
@@ -521,6 +527,9 @@ TEST(scrub, stays_linear_on_hostile_text) {
                                       "00 ",
                                       "a@a.",
                                       "pin=",
+                                      "token=",
+                                      "token=a://",
+                                      "token=x(",
                                       "token",
                                       "password is ",
                                       "bearer ",
