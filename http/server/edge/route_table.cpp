@@ -87,6 +87,17 @@ std::string route_table::allowed(std::string_view path) const {
   return list;
 }
 
+std::vector<std::pair<std::string, std::string>> route_table::all() const {
+  std::vector<std::pair<std::string, std::string>> routes;
+  for (const auto& known : entries_) {
+    std::string pattern;
+    for (const auto& segment : known.segments)
+      pattern.append("/").append(segment);
+    routes.emplace_back(known.method, pattern.empty() ? "/" : pattern);
+  }
+  return routes;
+}
+
 std::vector<std::string> parameter_names(std::string_view pattern) {
   std::vector<std::string> names;
   for (const auto segment : split(pattern))

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace hub::http::edge {
@@ -16,6 +17,8 @@ public:
   [[nodiscard]] bool serves(std::string_view method, std::string_view path) const;
   /// "GET, HEAD, OPTIONS" for a path as sent; empty if no route matches it.
   [[nodiscard]] std::string allowed(std::string_view path) const;
+  /// Every route as it was added: method and pattern.
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> all() const;
 
 private:
   struct entry {

@@ -89,6 +89,10 @@ void server::stop() {
   self.reactor.reset(); // joins the threads
 }
 
+std::vector<std::pair<std::string, std::string>> server::routes() const {
+  return implementation_->shared->routes.all();
+}
+
 server_stats server::stats() const {
   const auto& shared = *implementation_->shared;
   server_stats now;

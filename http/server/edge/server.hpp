@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace hub::http::edge {
@@ -81,6 +82,9 @@ public:
   void stop();
 
   [[nodiscard]] server_stats stats() const;
+
+  /// Every route, method and pattern: what openapi.json must describe.
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> routes() const;
 
 private:
   class implementation;
