@@ -21,7 +21,7 @@ domain::result<std::vector<std::string>> quarantined(http_caller& caller) {
   for (;;) {
     auto path = "/api/webhook_deliveries?status=quarantined&per_page=" + std::to_string(page_size);
     if (!ids.empty())
-      path += "&cursor=" + ids.back();
+      path.append("&cursor=").append(ids.back());
     const auto answer = caller.get(path);
     if (!answer)
       return answer.why();
