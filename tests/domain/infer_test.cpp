@@ -33,6 +33,8 @@ TEST_P(infer_reads, type_and_priority) {
 
 // clang-format off
 constexpr sentence english[] = {
+  {"The export button does nothing since this morning.", bug, 3},
+  {"Notifications arrive twice on Android since the last update.", bug, 3},
   {"Production is down!", incident, 0},
   {"Our whole site is down since 9 am", incident, 0},
   {"There is an outage in the EU region", incident, 0},
@@ -184,6 +186,8 @@ constexpr sentence spanish[] = {
   {"Hay una errata en el pie de página", bug, 4},
   {"Un fallo menor en el menú", bug, 4},
   {"Fallo crítico en la facturación", bug, 0},
+  {"La aplicación se cierra cuando subo una foto.", bug, 2},
+  {"El botón de guardar no hace nada", bug, 3},
   {"Es urgente, no funciona el pago", bug, 1},
   {"Es muy urgente: no funciona la importación", bug, 0},
   {"URGENTE: el informe no carga", bug, 1},
