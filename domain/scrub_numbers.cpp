@@ -140,7 +140,8 @@ struct window {
   const group* first = nullptr;
   const group* last = nullptr; // inclusive
   bool whole = false;          // nothing numeric stands beside it
-  bool glued_after = false;    // to the number that follows
+  bool glued_before = false;   // to a number that is nothing yet
+  bool glued_after = false;
 
   [[nodiscard]] std::size_t begin() const { return first->begin; }
   [[nodiscard]] std::size_t end() const { return last->end; }
@@ -181,16 +182,23 @@ bool is_identifier(char c) {
   return is_letter(c) || c == '_';
 }
 
+bool is_name_char(char c) {
+  return is_alnum(c) || c == '_' || c == barrier;
+}
+
 /// Whether the digits at `at` belong to a name such as INV-2023 or a716-4466: letters stand before
-/// them, directly or behind dashes, that are no word about phones or cards.
+/// them, directly or behind dashes, that are no word about phones or cards. What is redacted may
+/// have been letters.
 bool is_part_of_name(std::string_view text, std::size_t at) {
   constexpr std::size_t longest = 40;
   const auto end = at;
   bool letters = false;
   while (at > 0 && end - at < longest
-         && (is_alnum(text[at - 1]) || text[at - 1] == '_'
-             || (text[at - 1] == '-' && is_alnum(char_before(text, at - 1)))))
-    letters = is_identifier(text[--at]) || letters;
+         && (is_name_char(text[at - 1])
+             || (text[at - 1] == '-' && is_name_char(char_before(text, at - 1))))) {
+    --at;
+    letters = letters || is_identifier(text[at]) || text[at] == barrier;
+  }
   if (!letters)
     return false;
   const words_before words{text, end};
@@ -287,8 +295,7 @@ bool is_card(const window& w) {
   const bool named = words.has(hint::card, 8);
   if (named)
     return true;
-  const bool joined_before = w.first->glued;
-  if (!is_card_shaped(w) || joined_before || number.size() < surely_long_enough
+  if (!is_card_shaped(w) || w.glued_before || number.size() < surely_long_enough
       || is_part_of_name(w.text, before) || is_identifier(char_at(w.text, w.end())))
     return false;
   // A lone run of digits right behind "order" is an order; four groups of four are a card anyway.
@@ -312,7 +319,7 @@ bool is_ssn(const window& w) {
     return false;
   if (named)
     return true;
-  return w.mark() != '/' && !w.first->glued && !w.glued_after && !is_part_of_name(w.text, w.begin())
+  return w.mark() != '/' && !w.glued_before && !w.glued_after && !is_part_of_name(w.text, w.begin())
          && !is_identifier(char_at(w.text, w.end()))
          && (w.mark() == '-' || (w.whole && phone_hint(words) == hint::none));
 }
@@ -622,8 +629,12 @@ private:
       }
       while (count > 0) {
         const auto j = ends[--count];
-        const bool glued = j + 1 < groups_.size() && groups_[j + 1].glued;
-        const window w{text_, &groups_[i], &groups_[j], is_whole(i, j), glued};
+        const window w{text_,
+                       &groups_[i],
+                       &groups_[j],
+                       is_whole(i, j),
+                       i > 0 && !taken_[i - 1] && groups_[i].glued,
+                       j + 1 < groups_.size() && !taken_[j + 1] && groups_[j + 1].glued};
         if (!take(w))
           continue;
         std::fill(taken_.begin() + static_cast<std::ptrdiff_t>(i),
@@ -728,7 +739,7 @@ private:
     if (w.glued_after)
       return true;
     const char before = char_before(text_, w.begin());
-    if (w.first->glued
+    if (w.glued_before
         || ((before == ':' || before == ',') && is_digit(char_before(text_, w.begin() - 1))))
       return true;
     return is_part_of_name(text_, w.begin());

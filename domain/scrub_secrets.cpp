@@ -419,11 +419,13 @@ bool is_code_of_program(std::string_view value) {
   return dotted && std::ranges::none_of(value, is_digit);
 }
 
-/// `code=82` behind "token:" is another field.
-bool is_other_field(std::string_view value) {
+/// `code=82` behind "token:" is another field, and one all the same when 82 is redacted already.
+bool is_other_field(std::string_view text, const secret_value& v) {
+  const auto value = text.substr(v.begin, v.end - v.begin);
   const auto sign = value.find('=');
   return sign != std::string_view::npos && sign > 0
-         && value.find_first_not_of('=', sign) != std::string_view::npos
+         && (value.find_first_not_of('=', sign) != std::string_view::npos
+             || char_at(text, v.end) == barrier)
          && std::ranges::all_of(value.substr(0, sign), is_letter);
 }
 
@@ -498,7 +500,8 @@ bool is_password(std::string_view text, const secret_value& v, bool short_word) 
 bool is_key(std::string_view text, const secret_value& v) {
   const auto value = text.substr(v.begin, v.end - v.begin);
   if (is_plain_talk(value) || is_blanked(value) || value.find("://") != std::string_view::npos
-      || (!v.quoted && (is_code_of_program(value) || is_other_field(value) || !is_alnum(value[0]))))
+      || (!v.quoted
+          && (is_code_of_program(value) || is_other_field(text, v) || !is_alnum(value[0]))))
     return false;
   const auto seen = look_at(value);
   const auto size = value.size();
