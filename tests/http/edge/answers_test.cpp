@@ -126,6 +126,32 @@ TEST_F(answers, can_be_given_once_only) {
   EXPECT_EQ(client.read_some(50ms), "");
 }
 
+TEST_F(answers, to_a_request_that_failed_never_answer_the_next_one) {
+  std::vector<edge::responder> kept;
+  std::promise<void> next_came;
+  server_ = std::make_unique<edge::server>(options_);
+  server_->route("GET", "/keep_and_throw", [&](const edge::request&, edge::responder to) {
+    kept.push_back(std::move(to));
+    throw std::runtime_error("secret");
+  });
+  server_->route("GET", "/next", [&](const edge::request&, edge::responder to) {
+    kept.push_back(std::move(to));
+    next_came.set_value();
+  });
+  port_ = server_->start();
+  auto client = connect();
+  client.get("/keep_and_throw");
+  EXPECT_EQ(client.read()->status, 500);
+  client.get("/next");
+  next_came.get_future().wait();
+  kept[0].send({.status = 200, .content_type = "text/plain", .body = "old", .headers = {}});
+  ASSERT_TRUE(eventually([&] { return stats().stale_replies == 1; }));
+  EXPECT_EQ(client.read_some(20ms), "");
+  kept[1].send({.status = 200, .content_type = "text/plain", .body = "new", .headers = {}});
+  EXPECT_EQ(client.read()->body, "new");
+  server_->stop();
+}
+
 TEST_F(answers, outlive_the_server_without_harm) {
   std::promise<std::shared_ptr<edge::responder>> taken;
   server_ = std::make_unique<edge::server>(options_);
