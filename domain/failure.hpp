@@ -20,7 +20,7 @@ enum class errc : std::uint8_t {
   too_large,
   unsupported_media,
   rate_limited,
-  unavailable, // a dependency is away; nothing was changed
+  unavailable,     // a dependency is away; nothing was changed
   unknown_outcome, // a dependency went away in the middle; something may have been changed
   timed_out,
   internal,

@@ -28,7 +28,8 @@ enum class role : std::uint8_t {
 inline constexpr int no_level = -1;
 inline constexpr ticket_type no_type = ticket_type::feature_request; // with weight 0
 
-struct term { // NOLINT(clang-analyzer-optin.performance.Padding): the order reads well in the tables
+struct term { // NOLINT(clang-analyzer-optin.performance.Padding): the order reads well in the
+              // tables
   language spoken;
   std::string_view words;
   role plays;

@@ -29,7 +29,7 @@ struct redaction {
 };
 
 struct scrubbed {
-  std::string text; // each find replaced by its placeholder, e.g. [EMAIL]
+  std::string text;                  // each find replaced by its placeholder, e.g. [EMAIL]
   std::vector<redaction> redactions; // in text order, never overlapping
   /// The distinct types found, sorted by name: the value of `pii_redacted_types`.
   [[nodiscard]] std::vector<std::string> types() const;

@@ -22,5 +22,4 @@ domain::result<database> open_database(const config::settings& settings);
 /// The keys that seal originals: from the settings, else from the data directory's file.
 domain::result<storage::key_ring> open_keys(const config::settings& settings);
 
-
 } // namespace hub::app

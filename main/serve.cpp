@@ -101,6 +101,10 @@ http::edge::server_options server_options_of(const config::http_settings& from,
   options.observe = [&figures](const http::edge::exchange& what) {
     figures.count_request(what);
     // Probes come every few seconds and say nothing when all is well.
+    if (!what.fault.empty())
+      log(log_level::error,
+          "request_failed",
+          {{"request_id", what.request_id}, {"fault", what.fault}});
     const bool probe = what.route == "/up" || what.route == "/metrics" || what.route == "/health";
     log(probe && what.status < 400 ? log_level::debug : log_level::info,
         "request",

@@ -60,7 +60,7 @@ protected:
 
   void SetUp() override {
     if (!std::filesystem::exists("/usr/sbin/nginx"))
-      GTEST_SKIP() << "nginx is not installed";
+      FAIL() << "nginx is not installed; script/bootstrap test installs it";
     ASSERT_NO_FATAL_FAILURE(write_configuration());
     ASSERT_NO_FATAL_FAILURE(launch());
   }
