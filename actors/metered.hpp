@@ -3,9 +3,10 @@
 #include "actors/actor_metrics.hpp"
 
 #include <caf/event_based_actor.hpp>
+#include <caf/invoke_message_result.hpp>
 #include <caf/mailbox_element.hpp>
-#include <caf/resumable.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <utility>
@@ -27,39 +28,37 @@ public:
   }
 
   void enqueue(caf::mailbox_element_ptr element, caf::execution_unit* unit) override {
-    if (kind_ != nullptr) {
-      ++kind_->waiting;
-      const auto depth = ++depth_;
-      if (depth > kind_->waiting_max.load(std::memory_order_relaxed))
-        kind_->waiting_max.store(depth, std::memory_order_relaxed);
-    }
+    if (kind_ == nullptr)
+      return Base::enqueue(std::move(element), unit);
+    ++kind_->waiting;
+    const auto depth = ++depth_;
+    if (depth > kind_->waiting_max.load(std::memory_order_relaxed))
+      kind_->waiting_max.store(depth, std::memory_order_relaxed);
     Base::enqueue(std::move(element), unit);
+    if (ended_) // nobody will read it
+      forget_mailbox();
   }
 
-  caf::resumable::resume_result resume(caf::execution_unit* unit, std::size_t budget) override {
-    auto start = steady::now();
-    for (std::size_t i = 0; i < budget; ++i) {
-      const auto state = Base::resume(unit, 1); // exactly one message
-      if (ended_)
-        return state; // cleanup() has run; nothing here may be touched
-      const auto now = steady::now();
-      if (state == caf::resumable::awaiting_message && depth_.load() == 0)
-        return state;
-      count(static_cast<std::uint64_t>((now - start).count()));
-      start = now;
-      if (state != caf::resumable::resume_later)
-        return state;
+  /// Called for each message, and again for one that was skipped while an answer was awaited.
+  caf::invoke_message_result consume(caf::mailbox_element& element) override {
+    const auto start = steady::now();
+    try {
+      const auto outcome = Base::consume(element);
+      if (outcome != caf::invoke_message_result::skipped)
+        count(start);
+      return outcome;
+    } catch (...) { // CAF ends the actor; the message is used up all the same
+      count(start);
+      throw;
     }
-    return caf::resumable::resume_later;
   }
 
   bool cleanup(caf::error&& why, caf::execution_unit* host) override {
-    if (kind_ != nullptr && !ended_) {
-      ended_ = true;
+    if (kind_ != nullptr && !ended_.exchange(true)) {
       ++kind_->ended;
       if (why && why != caf::exit_reason::user_shutdown)
         ++kind_->failed;
-      kind_->waiting -= depth_.exchange(0);
+      forget_mailbox();
     }
     return Base::cleanup(std::move(why), host);
   }
@@ -67,19 +66,21 @@ public:
 private:
   using steady = std::chrono::steady_clock;
 
-  void count(std::uint64_t nanoseconds) {
+  void count(steady::time_point start) {
     ++kind_->handled;
-    kind_->handling.add(nanoseconds);
+    kind_->handling.add(static_cast<std::uint64_t>((steady::now() - start).count()));
     --kind_->waiting;
     --depth_;
     if (++handled_ % 64 == 0)
       kind_->note(this->id(), handled_);
   }
 
+  void forget_mailbox() { kind_->waiting -= depth_.exchange(0); }
+
   kind_metrics* kind_ = nullptr;
   std::atomic<std::int64_t> depth_{0};
   std::uint64_t handled_ = 0;
-  bool ended_ = false;
+  std::atomic<bool> ended_{false};
 };
 
 } // namespace hub::actors
