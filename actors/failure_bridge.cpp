@@ -36,4 +36,10 @@ domain::failure from_caf(const caf::error& error) {
   return domain::fail(domain::errc::unavailable, "the part that handles this is restarting");
 }
 
+domain::failure from_caf_reading(const caf::error& error) {
+  if (error == caf::sec::request_timeout)
+    return domain::fail(domain::errc::unavailable, "the database did not answer in time");
+  return from_caf(error);
+}
+
 } // namespace hub::actors

@@ -13,4 +13,7 @@ caf::error to_caf(const domain::failure& why);
 /// outcome is unknown, or an actor that is not there.
 domain::failure from_caf(const caf::error& error);
 
+/// As `from_caf`, for a request that changes nothing: a time-out leaves no outcome unknown.
+domain::failure from_caf_reading(const caf::error& error);
+
 } // namespace hub::actors

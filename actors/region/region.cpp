@@ -26,44 +26,35 @@ void start(region_pointer self, region_state::entry& entry, const domain::ticket
   auto& state = self->state;
   entry.handle = self->spawn<caf::monitored>(ticket_behavior, core, state.around);
   entry.now = phase::running;
-  state.by_actor[entry.handle.id()] = core.id;
+  state.by_actor[entry.handle.id()] = {core.workspace, core.id};
   for (auto& message : std::exchange(entry.parked, {}))
     pass_on(entry.handle, message);
 }
 
 /// Brings the ticket from the database; what arrives meanwhile is parked.
-void load(region_pointer self, const domain::uuid& workspace, const domain::uuid& id) {
-  self->request(self->state.around->core_reader, load_within, read_core{workspace, id})
+void load(region_pointer self, const ticket_key& key) {
+  self->request(self->state.around->core_reader, load_within, read_core{key.workspace, key.id})
     .then(
-      [self, id](const domain::ticket_core& core) {
-        if (const auto found = self->state.tickets.find(id); found != self->state.tickets.end())
+      [self, key](const domain::ticket_core& core) {
+        if (const auto found = self->state.tickets.find(key); found != self->state.tickets.end())
           start(self, found->second, core);
       },
-      [self, id](caf::error& error) {
-        auto gone = self->state.tickets.extract(id);
+      [self, key](caf::error& error) {
+        auto gone = self->state.tickets.extract(key);
         if (gone.empty())
           return;
-        auto why = from_caf(error);
-        if (why.code == domain::errc::unknown_outcome) // a read that timed out changed nothing
-          why.code = domain::errc::unavailable;
+        const auto why = to_caf(from_caf_reading(error));
         for (auto& message : gone.mapped().parked)
-          refuse(message, to_caf(why));
+          refuse(message, why);
       });
 }
 
 /// Routes one message: to the ticket if it runs, else to where it waits for it.
 template <class Reply, class Message>
-caf::result<Reply> route(region_pointer self,
-                         const domain::uuid& workspace,
-                         const domain::uuid& id,
-                         const Message& message) {
+caf::result<Reply> route(region_pointer self, const ticket_key& key, const Message& message) {
   auto& state = self->state;
-  const auto [found, is_new] = state.tickets.try_emplace(id);
+  const auto [found, is_new] = state.tickets.try_emplace(key);
   auto& entry = found->second;
-  if (is_new)
-    entry.workspace = workspace;
-  if (entry.workspace != workspace) // its id says nothing to another workspace
-    return to_caf(domain::fail(domain::errc::not_found, "there is no ticket with this id"));
   entry.last_used = self->clock().now();
   if (entry.now == phase::running)
     return self->delegate(entry.handle, message);
@@ -75,14 +66,14 @@ caf::result<Reply> route(region_pointer self,
   }
   entry.parked.push_back({message, answer});
   if (is_new)
-    load(self, workspace, id);
+    load(self, key);
   return answer;
 }
 
 /// The tickets end with their region. Left alone, one that lately saved something would live until
 /// its request's time-out lets go of it, and the whole system would wait for that when it stops.
 void end_with_tickets(region_pointer self, const caf::error& why) {
-  for (const auto& [id, entry] : self->state.tickets)
+  for (const auto& [key, entry] : self->state.tickets)
     if (entry.handle)
       self->send_exit(entry.handle, why);
   self->quit(why);
@@ -94,8 +85,8 @@ void let_go(region_pointer self, const caf::down_msg& down) {
   auto known = state.by_actor.extract(down.source.id());
   if (known.empty())
     return;
-  const auto id = known.mapped();
-  const auto found = state.tickets.find(id);
+  const auto& key = known.mapped();
+  const auto found = state.tickets.find(key);
   if (found == state.tickets.end())
     return;
   if (down.reason)
@@ -107,7 +98,7 @@ void let_go(region_pointer self, const caf::down_msg& down) {
     return;
   }
   entry.now = phase::loading;
-  load(self, entry.workspace, id);
+  load(self, key);
 }
 
 } // namespace
@@ -124,14 +115,14 @@ region_actor::behavior_type region_behavior(region_pointer self,
   self->delayed_send(self, state.options.sweep_every, sweep{});
   return {
     [self](const follow_up& message) -> caf::result<taken_in> {
-      return route<taken_in>(self, message.item->workspace, message.ticket, message);
+      return route<taken_in>(self, {message.item->workspace, message.ticket}, message);
     },
     [self](const edit_ticket& message) -> caf::result<ticket_edited> {
-      return route<ticket_edited>(self, message.workspace, message.ticket, message);
+      return route<ticket_edited>(self, {message.workspace, message.ticket}, message);
     },
     [self, &state](sweep) {
       const auto now = self->clock().now();
-      for (auto& [id, entry] : state.tickets)
+      for (auto& [key, entry] : state.tickets)
         if (entry.now == phase::running && now - entry.last_used > state.options.idle) {
           entry.now = phase::stopping; // nothing more is routed; the mailbox is FIFO from here
           self->send(entry.handle, passivate{});

@@ -30,6 +30,20 @@ struct parked_message {
     answer;
 };
 
+/// A ticket as its workspace knows it: asked for by another one, an id is another ticket, which
+/// does not exist.
+struct ticket_key {
+  domain::uuid workspace;
+  domain::uuid id;
+  friend bool operator==(const ticket_key&, const ticket_key&) = default;
+};
+
+struct ticket_key_hash {
+  std::size_t operator()(const ticket_key& key) const noexcept {
+    return std::hash<domain::uuid>{}(key.id) ^ std::hash<domain::uuid>{}(key.workspace);
+  }
+};
+
 struct region_state {
   region_state() = default; // never an aggregate: docs/decisions/0003
 
@@ -37,7 +51,6 @@ struct region_state {
   struct entry {
     phase now = phase::loading;
     ticket_actor handle;
-    domain::uuid workspace;
     caf::actor_clock::time_point last_used;
     std::deque<parked_message> parked;
   };
@@ -45,8 +58,8 @@ struct region_state {
   static inline const char* name = "region";
   region_options options;
   std::shared_ptr<const surroundings> around;
-  std::unordered_map<domain::uuid, entry> tickets;
-  std::unordered_map<caf::actor_id, domain::uuid> by_actor;
+  std::unordered_map<ticket_key, entry, ticket_key_hash> tickets;
+  std::unordered_map<caf::actor_id, ticket_key> by_actor;
 };
 
 using region_pointer = caf::stateful_actor<region_state, metered<region_actor::base>>*;

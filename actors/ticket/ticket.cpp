@@ -42,7 +42,7 @@ void reload(ticket_pointer self, std::shared_ptr<command<Reply>> task) {
         self->state.stale = false;
         decide_and_save(self, task);
       },
-      [task](caf::error& error) { task->promise.deliver(std::move(error)); });
+      [task](caf::error& error) { task->promise.deliver(to_caf(from_caf_reading(error))); });
 }
 
 template <class Reply>
