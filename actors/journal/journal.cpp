@@ -109,6 +109,14 @@ void replace_writer(journal_pointer self, const caf::down_msg& down) {
   count_up(state);
 }
 
+/// The writers end with their journal, by its word: a detached actor that merely becomes
+/// unreachable may keep the stopping system waiting.
+void end_with_writers(journal_pointer self, const caf::error& why) {
+  for (const auto& writer : self->state.writers)
+    self->send_exit(writer.handle, why);
+  self->quit(why);
+}
+
 } // namespace
 
 journal_actor::behavior_type journal_behavior(journal_pointer self,
@@ -122,6 +130,7 @@ journal_actor::behavior_type journal_behavior(journal_pointer self,
   state.writers.resize(static_cast<std::size_t>(options.writers));
   self->set_error_handler([](caf::error&) {});
   self->set_down_handler([self](caf::down_msg& down) { replace_writer(self, down); });
+  self->set_exit_handler([self](caf::exit_msg& end) { end_with_writers(self, end.reason); });
   for (int slot = 0; slot < options.writers; ++slot)
     start_writer(self, slot);
   return {
