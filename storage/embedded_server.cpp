@@ -366,16 +366,19 @@ std::string embedded_server::connection_to(const std::string& database) const {
          + quoted(database, "'\\") + "'";
 }
 
-outcome embedded_server::create_cluster() {
-  std::error_code error;
+void embedded_server::remove_half_made() const {
+  std::error_code ignored;
   std::vector<std::filesystem::path> half_made;
-  for (const auto& entry : std::filesystem::directory_iterator{data_dir_}) {
+  for (const auto& entry : std::filesystem::directory_iterator{data_dir_, ignored})
     if (entry.path().filename().string().starts_with(half_made_prefix))
       half_made.push_back(entry.path());
-  }
   for (const auto& remains : half_made)
-    std::filesystem::remove_all(remains, error);
+    std::filesystem::remove_all(remains, ignored);
+}
 
+outcome embedded_server::create_cluster() {
+  std::error_code error;
+  remove_half_made();
   auto fresh = (data_dir_ / (std::string{half_made_prefix} + "XXXXXX")).string();
   if (::mkdtemp(fresh.data()) == nullptr
       || (switches_account_ && ::lchown(fresh.c_str(), account_.uid, account_.gid) != 0)) {
@@ -428,6 +431,8 @@ outcome embedded_server::create_cluster() {
                 "cannot move the new database to " + cluster_.string() + ": " + error.message());
   sync_directory(data_dir_);
   ::unlink(log.c_str());
+  // A killed start's initdb may have had a child that wrote on for a moment after the first look.
+  remove_half_made();
   return done{};
 }
 

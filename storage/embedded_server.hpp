@@ -67,6 +67,7 @@ private:
   domain::outcome choose_programs();
   domain::outcome choose_socket_dir();
   domain::outcome check_ancestors() const;
+  void remove_half_made() const;
   domain::outcome create_cluster();
   domain::outcome check_cluster();
   domain::outcome hand_over_cluster();

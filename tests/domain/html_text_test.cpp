@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -190,13 +190,12 @@ TEST(html_to_text, is_linear_whatever_the_input) {
       while (html.size() < megabyte)
         html += unit;
       html += end;
-      const auto start = std::chrono::steady_clock::now();
+      const auto start = std::clock(); // processor time: others' load does not count
       const auto text = html_to_text(html);
-      const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
-        std::chrono::steady_clock::now() - start);
-      // Quadratic behaviour takes minutes; the room left is for sanitizers and busy machines.
-      EXPECT_LT(took.count(), 2000) << unit << " … " << end;
-      if (took.count() >= 100)
+      const auto took = (std::clock() - start) * 1000 / CLOCKS_PER_SEC;
+      // Quadratic behaviour takes minutes; the room left is for sanitizers.
+      EXPECT_LT(took, 10'000) << unit << " … " << end;
+      if (took >= 100)
         RecordProperty("slowest", std::string{unit});
     }
 }

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cctype>
 #include <chrono>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <ostream>
@@ -175,12 +176,12 @@ void expect_quick(result<intake> (*read)(const raw_delivery&),
   for (int left = 9000; left > 0; --left)
     body.append(left == 9000 ? "" : ",").append(message);
   body += end;
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = std::clock(); // processor time: others' load does not count
   const auto understood = read({body, "application/json", received});
-  const auto took = std::chrono::steady_clock::now() - start;
+  const auto took = (std::clock() - start) / CLOCKS_PER_SEC;
   ASSERT_TRUE(understood) << understood.why().message;
   EXPECT_EQ(understood->items.size(), 9000U);
-  EXPECT_LT(took, std::chrono::seconds{3}); // quadratic takes minutes under sanitizers
+  EXPECT_LT(took, 20); // seconds; quadratic takes minutes under sanitizers
 }
 
 TEST(normalise, reads_what_messages_share_once) {
