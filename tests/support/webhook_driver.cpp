@@ -21,6 +21,16 @@ namespace {
 using clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds pause_before_retry{20};
 
+hub_client::observer& watcher() {
+  static hub_client::observer watch;
+  return watch;
+}
+
+void show(const std::string& method, const std::string& path, const answer& got) {
+  if (watcher())
+    watcher()(method, path, got);
+}
+
 std::string unless_empty(const std::string& text, const char* otherwise) {
   return text.empty() ? otherwise : text;
 }
@@ -136,6 +146,10 @@ bool answer::is(const char* member) const {
   return body.is_object() && body.value(member, json{}) == true;
 }
 
+void hub_client::show_answers_to(observer watch) {
+  watcher() = std::move(watch);
+}
+
 std::optional<answer> hub_client::try_call(const std::string& method,
                                            const std::string& path,
                                            const std::string& body,
@@ -176,6 +190,7 @@ answer hub_client::call(const std::string& method,
     got = try_call(method, path, body, more);
   if (!got)
     throw std::runtime_error("no answer to " + method + ' ' + path);
+  show(method, path, *got);
   return *std::move(got);
 }
 
@@ -199,6 +214,7 @@ answer hub_client::send(const delivery& what) {
   auto got = try_send(what);
   if (!got)
     throw std::runtime_error("no answer to a delivery: " + what.body.substr(0, 200));
+  show("POST", webhook_path(what.channel), *got);
   return *std::move(got);
 }
 

@@ -86,6 +86,13 @@ class hub_client {
 public:
   using milliseconds = std::chrono::milliseconds;
 
+  using observer =
+    std::function<void(const std::string& method, const std::string& path, const answer& got)>;
+
+  /// Shows every later answer of `call`, `send` and what they serve to `watch`, from any thread;
+  /// load made with the `try_` calls stays unwatched. For before the first client is made.
+  static void show_answers_to(observer watch);
+
   explicit hub_client(std::uint16_t port, milliseconds patience = std::chrono::seconds{20})
     : port_{port}, patience_{patience} {}
 
