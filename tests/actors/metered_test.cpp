@@ -16,6 +16,9 @@ namespace {
 using go = caf::atom_constant<caf::atom("go")>;
 using hold = caf::atom_constant<caf::atom("hold")>;
 
+/// For functions without arguments CAF makes a reference to null, which UBSan refuses.
+struct nothing {};
+
 /// One kind a test: kinds are counted for the life of the process.
 template <int Test>
 struct counted_state {
@@ -36,7 +39,8 @@ kind_metrics& figures() {
 class metered_actor : public testing::actor_fixture {};
 
 TEST_F(metered_actor, counts_what_it_is_sent_and_what_it_handles) {
-  const auto actor = spawn([](counted<1>*) -> caf::behavior { return {[](go) {}}; });
+  const auto actor =
+    spawn([](counted<1>*, nothing) -> caf::behavior { return {[](go) {}}; }, nothing{});
   run();
   for (int i = 0; i < 100; ++i)
     caf::anon_send(actor, go::value);
@@ -54,20 +58,24 @@ TEST_F(metered_actor, counts_what_it_is_sent_and_what_it_handles) {
 }
 
 TEST_F(metered_actor, counts_messages_that_wait_behind_an_awaited_answer_once) {
-  const auto slow = spawn([](caf::stateful_actor<counted_state<0>>* self) -> caf::behavior {
-    return {[self](hold) -> caf::result<int> {
-              self->state.held = self->make_response_promise();
-              return caf::delegated<int>{};
-            },
-            [self](go) { self->state.held.deliver(7); }};
-  });
+  const auto slow = spawn(
+    [](caf::stateful_actor<counted_state<0>>* self, nothing) -> caf::behavior {
+      return {[self](hold) -> caf::result<int> {
+                self->state.held = self->make_response_promise();
+                return caf::delegated<int>{};
+              },
+              [self](go) { self->state.held.deliver(7); }};
+    },
+    nothing{});
   int done = 0;
-  const auto actor = spawn([&](counted<2>* self) -> caf::behavior {
-    return {[self, slow, &done](go) {
-      self->request(slow, caf::infinite, hold::value)
-        .await([&done](int) { ++done; }, [](caf::error&) {});
-    }};
-  });
+  const auto actor = spawn(
+    [&](counted<2>* self, nothing) -> caf::behavior {
+      return {[self, slow, &done](go) {
+        self->request(slow, caf::infinite, hold::value)
+          .await([&done](int) { ++done; }, [](caf::error&) {});
+      }};
+    },
+    nothing{});
   run();
   constexpr int messages = 5;
   for (int i = 0; i < messages; ++i) {
@@ -85,7 +93,8 @@ TEST_F(metered_actor, counts_messages_that_wait_behind_an_awaited_answer_once) {
 }
 
 TEST_F(metered_actor, leaves_nothing_behind_when_it_ends) {
-  const auto actor = spawn([](counted<3>*) -> caf::behavior { return {[](go) {}}; });
+  const auto actor =
+    spawn([](counted<3>*, nothing) -> caf::behavior { return {[](go) {}}; }, nothing{});
   run();
   caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
   for (int i = 0; i < 10; ++i)
@@ -99,8 +108,10 @@ TEST_F(metered_actor, leaves_nothing_behind_when_it_ends) {
 }
 
 TEST_F(metered_actor, counts_a_crash_as_a_failure) {
-  const auto actor = spawn(
-    [](counted<4>*) -> caf::behavior { return {[](go) { throw std::runtime_error("a bug"); }}; });
+  const auto actor =
+    spawn([](counted<4>*,
+             nothing) -> caf::behavior { return {[](go) { throw std::runtime_error("a bug"); }}; },
+          nothing{});
   run();
   caf::anon_send(actor, go::value);
   caf::anon_send(actor, go::value);
@@ -118,13 +129,16 @@ TEST(metered_under_load, counts_right_when_many_threads_send) {
   constexpr int each = 20'000;
   {
     caf::scoped_actor self{system};
-    const auto actor = system.spawn([](counted<5>*) -> caf::behavior { return {[](go) {}}; });
+    const auto actor =
+      system.spawn([](counted<5>*, nothing) -> caf::behavior { return {[](go) {}}; }, nothing{});
     std::vector<caf::actor> all;
     for (int i = 0; i < senders; ++i)
-      all.push_back(self->spawn([actor](caf::event_based_actor* sender) {
-        for (int n = 0; n < each; ++n)
-          sender->send(actor, go::value);
-      }));
+      all.push_back(self->spawn(
+        [actor](caf::event_based_actor* sender, nothing) {
+          for (int n = 0; n < each; ++n)
+            sender->send(actor, go::value);
+        },
+        nothing{}));
     self->wait_for(all);
     self->send_exit(actor, caf::exit_reason::user_shutdown);
     self->wait_for(actor);

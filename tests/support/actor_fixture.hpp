@@ -57,12 +57,14 @@ protected:
   template <class Reply, class Handle, class Message>
   pending<Reply> post(const Handle& whom, Message message) {
     pending<Reply> answer;
-    const auto asker = system_.spawn([whom, message = std::move(message), held = answer.held_](
-                                       caf::event_based_actor* self) mutable {
-      self->request(whom, caf::infinite, std::move(message))
+    const auto ask_once = [message = std::move(message), held = answer.held_](
+                            caf::event_based_actor* self, Handle target) mutable {
+      self->request(target, caf::infinite, std::move(message))
         .then([held](const Reply& reply) { held->emplace(reply); },
               [held](const caf::error& error) { held->emplace(actors::from_caf(error)); });
-    });
+    };
+    // The target as an argument: for a function without any, CAF makes a reference to null.
+    const auto asker = system_.spawn(ask_once, whom);
     spawned_.push_back(asker);
     scheduler_.run_once(); // the asker sends as it starts
     return answer;
