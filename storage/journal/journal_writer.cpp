@@ -8,6 +8,7 @@
 #include "storage/sealing.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <unordered_set>
 #include <utility>
 
@@ -23,6 +24,10 @@ using domain::verdict;
 using batch_view = std::span<const change* const>;
 
 constexpr int race_attempts = 5;
+
+// Planning all statements takes some milliseconds: often while tables are young, then rarely.
+constexpr std::chrono::steady_clock::duration first_replan = std::chrono::milliseconds{100};
+constexpr std::chrono::steady_clock::duration last_replan = std::chrono::seconds{10};
 
 /// Everything a Change claims for itself: two that share a key cannot be in one transaction.
 std::vector<std::string> keys_of(const change& item) {
@@ -97,6 +102,8 @@ public:
       for (const auto& statement : statements::all)
         fresh->prepare(statement.name, statement.sql);
       connection_ = std::move(fresh);
+      replan_every_ = first_replan;
+      replan_at_ = std::chrono::steady_clock::now() + replan_every_;
       return domain::done{};
     });
   }
@@ -135,6 +142,7 @@ private:
       return std::move(up).why();
     ++stats.transactions;
     auto answer = guarded([&]() -> domain::result<std::vector<verdict>> {
+      replan_if_due();
       pqxx::work tx{*connection_};
       try {
         auto verdicts = journal_batch{tx, members, keys_, options_.slot}.run();
@@ -149,6 +157,18 @@ private:
         && !alive())
       connection_.reset();
     return answer;
+  }
+
+  /// Forgets the session's plans now and then: those made when a table was small name the wrong
+  /// index once it has grown, and only statistics, which come minutes later, would undo them.
+  void replan_if_due() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now < replan_at_)
+      return;
+    pqxx::nontransaction tx{*connection_};
+    tx.exec("DISCARD PLANS");
+    replan_every_ = std::min(replan_every_ * 2, last_replan);
+    replan_at_ = now + replan_every_;
   }
 
   /// Whether the connection still answers; asked only after a failure.
@@ -231,6 +251,8 @@ private:
   journal_writer_options options_;
   const key_ring& keys_;
   std::unique_ptr<pqxx::connection> connection_;
+  std::chrono::steady_clock::duration replan_every_{};
+  std::chrono::steady_clock::time_point replan_at_;
 };
 
 } // namespace
