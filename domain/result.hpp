@@ -11,10 +11,10 @@ namespace hub::domain {
 template <class T>
 class [[nodiscard]] result {
 public:
-  result(T value)
-    : held_{std::in_place_index<0>, std::move(value)} {} // NOLINT(google-explicit-constructor)
-  result(failure why)
-    : held_{std::in_place_index<1>, std::move(why)} {} // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor): a value is a result
+  result(T value) : held_{std::in_place_index<0>, std::move(value)} {}
+  // NOLINTNEXTLINE(google-explicit-constructor): so is a failure
+  result(failure why) : held_{std::in_place_index<1>, std::move(why)} {}
 
   explicit operator bool() const { return held_.index() == 0; }
   [[nodiscard]] bool has_value() const { return held_.index() == 0; }
