@@ -18,6 +18,7 @@ namespace hub::domain {
 struct uuid {
   std::array<std::uint8_t, 16> bytes{};
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang 14 reads its own comparison as a null pointer
   friend auto operator<=>(const uuid&, const uuid&) = default;
   [[nodiscard]] bool is_nil() const { return *this == uuid{}; }
 };

@@ -104,7 +104,7 @@ ticket_actor::behavior_type ticket_behavior(ticket_pointer self,
                                             domain::ticket_core loaded,
                                             std::shared_ptr<const surroundings> shared) {
   auto& state = self->state;
-  state.core = std::move(loaded);
+  state.core = loaded;
   state.around = std::move(shared);
   self->set_error_handler([](caf::error&) {});
   return {

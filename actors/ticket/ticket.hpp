@@ -26,6 +26,6 @@ using ticket_pointer = caf::stateful_actor<ticket_state, metered<ticket_actor::b
 /// Changes its memory only when the journal says committed; while it waits, later messages wait.
 ticket_actor::behavior_type ticket_behavior(ticket_pointer self,
                                             domain::ticket_core loaded,
-                                            std::shared_ptr<const surroundings> around);
+                                            std::shared_ptr<const surroundings> shared);
 
 } // namespace hub::actors

@@ -21,7 +21,7 @@ using nlohmann::json;
 using reply_handle = std::shared_ptr<edge::responder>;
 
 constexpr std::size_t longest_title = 500; // characters of a title given by hand, in bytes
-constexpr std::size_t longest_description = 512 * 1024;
+constexpr std::size_t longest_description = 512UL * 1024;
 constexpr std::size_t most_tags = 50;
 constexpr std::size_t longest_tag = 100;
 constexpr int deepest_offset = 10'000; // beyond, paging by offset would read all it skips
