@@ -35,7 +35,7 @@ public:
     http_answer answer;
     curl_slist* lines = curl_slist_append(nullptr, "Expect:");
     for (const auto& [name, value] : headers)
-      lines = curl_slist_append(lines, (name + ": " + value).c_str());
+      lines = curl_slist_append(lines, std::string{name}.append(": ").append(value).c_str());
     curl_easy_setopt(curl_, CURLOPT_URL, url.c_str());
     curl_easy_setopt(curl_, CURLOPT_HTTPHEADER, lines);
     curl_easy_setopt(curl_, CURLOPT_PROTOCOLS_STR, "http,https");

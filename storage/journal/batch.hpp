@@ -47,6 +47,7 @@ private:
     std::string channel;
     int urgency = 0;
     std::string type;
+    // NOLINTNEXTLINE(modernize-use-nullptr): as in domain/uuid.hpp
     auto operator<=>(const ticket_cell&) const = default;
   };
 
