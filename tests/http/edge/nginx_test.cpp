@@ -66,7 +66,30 @@ protected:
   }
 
   [[nodiscard]] http_client proxied() const { return http_client(front_); }
+  /// A client that is not this machine, as far as nginx can tell.
+  [[nodiscard]] http_client from_elsewhere() const {
+    return http_client(front_, {.source = "127.0.0.2"});
+  }
 
+  [[nodiscard]] std::string logged(const char* file) const {
+    std::ifstream stream(home_ / file);
+    std::stringstream text;
+    text << stream.rdbuf();
+    return text.str();
+  }
+
+  static void
+  expect_error(const std::optional<http_response>& answer, int status, const std::string& code) {
+    ASSERT_TRUE(answer.has_value());
+    EXPECT_EQ(answer->status, status) << answer->body;
+    EXPECT_EQ(answer->header("content-type"), "application/json");
+    EXPECT_THAT(answer->body, testing::StartsWith(R"({"error":")"));
+    EXPECT_THAT(answer->body, testing::EndsWith(R"(","code":")" + code + "\"}"));
+    EXPECT_FALSE(answer->header("x-request-id").empty());
+    EXPECT_EQ(answer->has("retry-after"), status == 429 || status >= 503) << status;
+  }
+
+  std::string rate_ = "rate=100000r/s";
   std::uint16_t front_ = 0;
   std::filesystem::path home_;
 
@@ -81,7 +104,14 @@ private:
     };
     server_->route("GET", "/echo", echo);
     server_->route("POST", "/webhooks/slack", echo);
-    server_->route("GET", "/metrics", echo);
+    for (const auto* path : {"/metrics", "/up", "/api/tickets", "/webhooks/whatsapp", "/"})
+      server_->route("GET", path, echo);
+    server_->route("GET", "/late", [](const edge::request&, edge::responder to) {
+      to.send({.status = 503,
+               .content_type = "application/json",
+               .body = R"({"error":"the hub's own","code":"unavailable"})",
+               .headers = {{"Retry-After", "7"}}});
+    });
     server_->route("GET", "/token/:id", [this](const edge::request& from, edge::responder to) {
       const auto held = std::make_shared<edge::responder>(std::move(to));
       pool_.post(100us, [held, body = std::string(from.path_parameter("id"))] {
@@ -117,7 +147,10 @@ private:
     ASSERT_NO_FATAL_FAILURE(
       replace(site, "listen 127.0.0.1:8080;", "listen 127.0.0.1:" + std::to_string(front_) + ";"));
     // Thousands of clients share one address here.
-    ASSERT_NO_FATAL_FAILURE(replace(site, "rate=50r/s", "rate=100000r/s"));
+    ASSERT_NO_FATAL_FAILURE(replace(site, "rate=50r/s", rate_));
+    for (const auto* log : {"access", "error"})
+      ASSERT_NO_FATAL_FAILURE(replace(
+        site, std::string("/var/log/nginx/feedback-hub.") + log + ".log", (home_ / log).string()));
     std::ofstream(home_ / "site.conf") << site;
     std::ofstream(home_ / "nginx.conf")
       << "worker_processes 1; daemon off; master_process off; pid nginx.pid; error_log error.log;\n"
@@ -201,16 +234,112 @@ TEST_F(behind_nginx, streams_every_event_at_once) {
   }));
 }
 
-TEST_F(behind_nginx, compresses_hides_metrics_and_limits_bodies) {
+TEST_F(behind_nginx, compresses) {
   auto client = proxied();
   client.get("/large", "Accept-Encoding: gzip\r\n");
   const auto answer = client.read().value();
   EXPECT_EQ(answer.header("content-encoding"), "gzip");
   EXPECT_LT(answer.body.size(), 5'000U);
-  client.get("/metrics");
-  EXPECT_EQ(client.read()->status, 404);
-  client.send("POST /webhooks/slack HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n");
-  EXPECT_EQ(client.read()->status, 413);
+}
+
+TEST_F(behind_nginx, opens_the_webhooks_to_the_world_and_the_rest_to_this_machine) {
+  auto here = proxied();
+  auto elsewhere = from_elsewhere();
+  for (const auto* path : {"/webhooks/whatsapp", "/up"}) {
+    elsewhere.get(path);
+    EXPECT_EQ(elsewhere.read()->status, 200) << path;
+  }
+  for (const auto* path : {"/",
+                           "/api/tickets",
+                           "/api/stream",
+                           "/openapi.json",
+                           "/up/",
+                           "//api/tickets",
+                           "/webhooks/../api/tickets",
+                           "/webhooks/%2e%2e/api/tickets",
+                           "/webhooks/..%2fapi/tickets"}) {
+    SCOPED_TRACE(path);
+    elsewhere.get(path);
+    expect_error(elsewhere.read(), 403, "forbidden");
+  }
+  for (const auto* path : {"/", "/api/tickets", "/up", "/webhooks/whatsapp"}) {
+    here.get(path);
+    EXPECT_EQ(here.read()->status, 200) << path;
+  }
+  for (const auto* path : {"/metrics", "/metrics/", "//metrics", "/%6detrics/", "/metrics/x"}) {
+    SCOPED_TRACE(path);
+    here.get(path);
+    expect_error(here.read(), 404, "not_found");
+    elsewhere.get(path);
+    expect_error(elsewhere.read(), 404, "not_found");
+  }
+}
+
+TEST_F(behind_nginx, answers_errors_of_its_own_in_the_contracts_form) {
+  auto client = proxied();
+  client.send("POST /webhooks/slack HTTP/1.1\r\nHost: x\r\nContent-Length: 20000000\r\n\r\n");
+  expect_error(client.read(), 413, "body_too_large");
+  client = proxied();
+  client.get("/" + std::string(10'000, 'x'));
+  expect_error(client.read(), 414, "target_too_long");
+  client = proxied();
+  client.get("/echo", "X-Long: " + std::string(10'000, 'x') + "\r\n");
+  expect_error(client.read(), 431, "headers_too_large");
+  client = proxied();
+  client.send("GET /echo HTTP/1.1\r\n\r\n");
+  expect_error(client.read(), 400, "malformed_request");
+
+  client = proxied();
+  client.get("/late", "X-Request-Id: mine\r\n");
+  const auto servers_own = client.read().value();
+  expect_error(servers_own, 503, "unavailable");
+  EXPECT_EQ(servers_own.header("retry-after"), "7");
+  stop();
+  client.get("/webhooks/whatsapp", "X-Request-Id: mine\r\n");
+  const auto away = client.read().value();
+  expect_error(away, 503, "unavailable");
+  EXPECT_EQ(away.header("x-request-id"), "mine");
+}
+
+class behind_a_strict_nginx : public behind_nginx {
+protected:
+  behind_a_strict_nginx() { rate_ = "rate=1r/m"; }
+};
+
+TEST_F(behind_a_strict_nginx, tells_who_asks_too_much_to_slow_down_but_no_provider) {
+  auto client = proxied();
+  int refused = 0;
+  for (int i = 0; i < 210 && refused == 0; ++i) {
+    client.get("/echo");
+    const auto answer = client.read().value();
+    if (answer.status == 200)
+      continue;
+    expect_error(answer, 429, "rate_limited");
+    ++refused;
+  }
+  EXPECT_EQ(refused, 1);
+  for (int i = 0; i < 210; ++i) {
+    client.get("/webhooks/whatsapp");
+    ASSERT_EQ(client.read()->status, 200);
+  }
+}
+
+TEST_F(behind_nginx, logs_paths_and_request_ids_and_no_query) {
+  auto client = proxied();
+  client.get("/webhooks/whatsapp?hub.verify_token=hush", "X-Request-Id: known-1\r\n");
+  EXPECT_EQ(client.read()->status, 200);
+  auto elsewhere = from_elsewhere();
+  elsewhere.get("/api/tickets?search=hush", "X-Request-Id: known 2\r\n");
+  EXPECT_EQ(elsewhere.read()->status, 403);
+  stop();
+  client.get("/webhooks/whatsapp?hub.verify_token=hush", "X-Request-Id: known-3\r\n");
+  EXPECT_EQ(client.read()->status, 503);
+  EXPECT_TRUE(eventually([&] { return logged("access").find("known-3") != std::string::npos; }));
+  EXPECT_THAT(logged("access"), HasSubstr("\"GET /webhooks/whatsapp\" 200"));
+  EXPECT_THAT(logged("access"), HasSubstr("known-1"));
+  EXPECT_THAT(logged("access"), Not(HasSubstr("known 2")));
+  for (const auto* file : {"access", "error", "error.log"})
+    EXPECT_THAT(logged(file), Not(HasSubstr("hush"))) << file;
 }
 
 TEST_F(behind_nginx, never_gives_anybody_an_answer_meant_for_another) {
