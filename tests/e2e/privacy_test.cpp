@@ -112,6 +112,58 @@ TEST_F(privacy, keeps_personal_data_out_of_answers_logs_and_files_and_seals_the_
   EXPECT_THAT(files_with(harmless), Not(ElementsAre())) << "this search finds nothing at all";
 }
 
+/// As a form writes it: everything but letters and digits escaped.
+std::string form_encoded(const std::string& text) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string encoded;
+  for (const unsigned char c : text)
+    if (std::isalnum(c) != 0)
+      encoded += static_cast<char>(c);
+    else
+      encoded.append({'%', digits[c >> 4U], digits[c & 0xFU]});
+  return encoded;
+}
+
+TEST_F(privacy, shows_no_personal_data_that_a_form_or_an_escape_hid_from_the_scrubber) {
+  hub_client api{hub().port()};
+  const auto form = [](const std::string& body) {
+    return delivery{domain::channel::slack, body, "application/x-www-form-urlencoded"};
+  };
+  const auto trigger = unique("398738663015.47445629121.");
+  const auto command =
+    form("token=x&team_id=T1&channel_id=C1&user_id=UForm&command=%2Ffeedback&text="
+         + form_encoded(full_of_secrets()) + "&trigger_id=" + trigger);
+  const nlohmann::json submitted{
+    {"type", "block_actions"},
+    {"team", {{"id", "T1"}}},
+    {"user", {{"id", "UBlock"}}},
+    {"trigger_id", unique("12.34.")},
+    {"actions", {{{"type", "plain_text_input"}, {"value", full_of_secrets()}}}}};
+  const auto interaction = form("payload=" + form_encoded(submitted.dump()));
+  auto escaped = slack({.event_id = unique("Ev"), .ts = fresh_ts(), .text = "@@"});
+  escaped.body.replace(escaped.body.find("@@"),
+                       2,
+                       std::string{harmless}
+                         + "\\n4111111111111111\\nzoe.quixote.4711\\u0040"
+                           "example.org");
+  for (const auto& what : {command, interaction, escaped}) {
+    const auto taken = api.send(what);
+    ASSERT_EQ(taken.status, 200) << taken.text;
+    const auto detail = api.get("/api/tickets/" + taken.at("ticket_id"));
+    ASSERT_EQ(detail.status, 200) << taken.text;
+    const auto shown = detail.body.at("sources").at(0).at("raw_payload");
+    EXPECT_TRUE(shown.is_object()) << shown;
+    EXPECT_THAT(shown.dump(), HasSubstr(harmless));
+    EXPECT_THAT(shown.dump(), HasSubstr("[EMAIL]"));
+    EXPECT_THAT(shown.dump(), HasSubstr("[CARD]"));
+    for (const std::string secret : {address, phone, card, password})
+      for (const auto& form_of_it : {secret, form_encoded(secret)})
+        EXPECT_THAT(detail.text, Not(HasSubstr(form_of_it)));
+    EXPECT_THAT(detail.text, Not(HasSubstr("4111111111111111")));
+    EXPECT_THAT(detail.text, Not(HasSubstr("quixote")));
+  }
+}
+
 TEST_F(privacy, keeps_personal_data_out_of_the_log_at_its_most_talkative) {
   hub_process talkative;
   talkative.environment()["LOG_LEVEL"] = "trace";

@@ -1,16 +1,12 @@
 #include "http/server/json/ticket_json.hpp"
 
-#include "domain/scrub.hpp"
-#include "domain/text.hpp"
+#include "http/server/json/shown_payload.hpp"
 
 namespace hub::http {
 
 namespace {
 
 using nlohmann::json;
-
-/// Payloads beyond this are not scrubbed for a page; the page says how large they are.
-constexpr std::size_t shown_payload = 64 * 1024;
 
 template <class T>
 json or_null(const std::optional<T>& value) {
@@ -37,20 +33,11 @@ json to_json(const std::optional<storage::reporter_row>& reporter) {
     {"id", to_string(reporter->id)}, {"name", reporter->name}, {"email", or_null(reporter->email)}};
 }
 
-/// The payload with personal data taken out of every text in it: originals stay sealed.
-json scrubbed_payload(const std::string& payload) {
-  if (payload.size() > shown_payload)
-    return {{"omitted", "too large to show"}, {"bytes", payload.size()}};
-  const auto scrubbed = domain::scrub(domain::clean_utf8(payload)).text;
-  auto value = json::parse(scrubbed, nullptr, false);
-  return value.is_discarded() ? json(scrubbed) : value;
-}
-
 json to_json(const storage::source_row& source) {
   return {{"platform", source.platform},
           {"external_id", source.external_id},
           {"external_url", or_null(source.external_url)},
-          {"raw_payload", source.payload ? scrubbed_payload(*source.payload) : json(nullptr)}};
+          {"raw_payload", source.payload ? shown_payload(*source.payload) : json(nullptr)}};
 }
 
 json to_json(const storage::event_row& event) {
