@@ -10,6 +10,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   # GCC 12 warns about its own std::string operator+ (GCC bug 105651).
   target_compile_options(hub_options INTERFACE -Wno-restrict)
 endif()
+# A failure names the file that noticed it, as a path inside this project.
+target_compile_options(hub_options INTERFACE "-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=")
 if(HUB_WERROR)
   target_compile_options(hub_options INTERFACE -Werror)
 endif()

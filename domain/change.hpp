@@ -1,5 +1,6 @@
 #pragma once
 
+#include "domain/job.hpp"
 #include "domain/report.hpp"
 #include "domain/ticket.hpp"
 #include "domain/uuid.hpp"
@@ -135,6 +136,41 @@ struct answer_record {
   std::string body; // JSON
 };
 
+/// What an operator decides about a dead letter.
+struct dead_letter_step {
+  enum class kind : std::uint8_t { resolve, retry };
+  kind what{};
+  uuid id;
+  /// For `retry`: the job that takes its place.
+  uuid new_job;
+  /// For `retry`: also where the outcome is unknown and a second send may reach somebody twice.
+  bool although_unknown = false;
+};
+
+/// How a kind of job is run.
+enum class job_kind_state : std::uint8_t {
+  running,
+  paused,   // no attempt begins; those that run go on
+  draining, // only jobs that were there already are done, then as paused
+};
+
+[[nodiscard]] std::string_view to_string(job_kind_state state);
+
+/// What an operator tells one kind of job; what is not set stays.
+struct job_control {
+  job_kind kind{};
+  std::optional<job_kind_state> state;
+  std::optional<bool> force_fail; // the next attempt fails, once
+};
+
+/// Something an operator did to the machinery, kept as a record.
+struct operator_action {
+  uuid id;
+  std::string what;        // past participle: job_kind_paused, dead_letter_retried …
+  std::string target;      // a job class or an id
+  std::string data = "{}"; // JSON object
+};
+
 /// One state change, whole: it is committed with all its rows or not at all. The journal is the
 /// only place that writes, and a Change is the only thing it takes.
 struct change {
@@ -149,6 +185,11 @@ struct change {
   std::vector<event_record> events;
   std::optional<idempotency_record> idempotency;
   std::optional<answer_record> answer;
+  std::vector<job_record> jobs; // done once this is committed
+  std::optional<job_step> step; // `conflict` when the claim is no longer the attempt's own
+  std::optional<dead_letter_step> dead_letter; // `conflict` when somebody else settled it
+  std::optional<job_control> control;
+  std::optional<operator_action> action;
 };
 
 /// The journal's answer to one Change. Everything but `committed` and `recorded` means that

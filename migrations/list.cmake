@@ -7,4 +7,7 @@ set(hub_migrations
   0005_create_ticket_events.sql
   0006_create_webhook_deliveries.sql
   0007_create_counters.sql
-  0008_create_idempotency_keys.sql)
+  0008_create_idempotency_keys.sql
+  0009_create_jobs.sql
+  0010_create_dead_letters.sql
+  0011_create_job_controls.sql)

@@ -85,6 +85,8 @@ std::vector<verdict> journal_batch::run() {
   look_up();
   check_replays();
   check_idempotency();
+  check_claims();
+  check_dead_letters();
   apply_updates(); // first of the writes: a conflict takes all its Change's rows away
   resolve_people();
   write_people();
@@ -98,6 +100,9 @@ std::vector<verdict> journal_batch::run() {
   write_events();
   write_idempotency();
   store_answers();
+  write_job_steps();
+  write_jobs();
+  write_operations();
   count_tickets();
   count_intake();
   std::vector<verdict> verdicts;
@@ -124,8 +129,13 @@ std::vector<const journal_batch::entry*> journal_batch::select(Wanted wanted, Ke
 
 void journal_batch::look_up() {
   row_set<10> wanted;
-  for (const auto& item : entries_) {
+  std::vector<entry*> asked;
+  for (auto& item : entries_) {
     const auto& what = *item.change;
+    settle(item, verdict::kind::committed);
+    if (!what.delivery && !what.message && !what.opens && !what.author)
+      continue; // nothing of it can be known yet
+    asked.push_back(&item);
     const auto* thread = what.opens && what.opens->thread ? &*what.opens->thread : nullptr;
     const auto* delivery = what.delivery && !what.delivery->settles ? &*what.delivery : nullptr;
     const auto* author = what.author ? &*what.author : nullptr;
@@ -141,9 +151,10 @@ void journal_batch::look_up() {
                author && author->email ? std::optional{folded_email(*author->email)}
                                        : std::nullopt);
   }
+  if (asked.empty())
+    return;
   for (const auto& known : std::move(wanted).run(tx_, statements::look_up.name)) {
-    auto& item = entries_[known[0].as<std::size_t>()];
-    settle(item, verdict::kind::committed);
+    auto& item = *asked[known[0].as<std::size_t>()];
     judge_delivery(item, known);
     if (item.stands && item.change->opens)
       judge_thread(item, known);

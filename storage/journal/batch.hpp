@@ -60,6 +60,8 @@ private:
   void judge_thread(entry& item, const pqxx::row& known);
   void check_replays();
   void check_idempotency();
+  void check_claims();
+  void check_dead_letters();
   void resolve_people();
   void write_people();
   void write_tickets();
@@ -74,6 +76,9 @@ private:
   void write_events();
   void write_idempotency();
   void store_answers();
+  void write_job_steps();
+  void write_jobs();
+  void write_operations();
   void count_tickets();
   void count_intake();
   void settle(entry& item, domain::verdict::kind what);

@@ -4,6 +4,7 @@
 #include "domain/text.hpp"
 #include "storage/guarded.hpp"
 #include "storage/journal/batch.hpp"
+#include "storage/journal/job_statements.hpp"
 #include "storage/journal/statements.hpp"
 #include "storage/sealing.hpp"
 
@@ -48,6 +49,12 @@ std::vector<std::string> keys_of(const change& item) {
     keys.push_back("u/" + to_string(item.updates->id));
   if (item.opens && item.opens->thread && item.opens->thread->joins_since && item.author)
     keys.push_back("j/" + scope + item.author->platform_user_id);
+  if (item.step)
+    keys.push_back("b/" + to_string(item.step->job));
+  if (item.dead_letter)
+    keys.push_back("l/" + to_string(item.dead_letter->id));
+  if (item.control)
+    keys.push_back("c/" + std::string{to_string(item.control->kind)});
   if (item.idempotency)
     keys.push_back("i/" + scope + item.idempotency->key);
   return keys;
@@ -100,6 +107,8 @@ public:
       auto fresh = std::make_unique<pqxx::connection>(options_.connection_string);
       prepare_session(*fresh);
       for (const auto& statement : statements::all)
+        fresh->prepare(statement.name, statement.sql);
+      for (const auto& statement : statements::about_jobs)
         fresh->prepare(statement.name, statement.sql);
       connection_ = std::move(fresh);
       replan_every_ = first_replan;

@@ -1,0 +1,123 @@
+#pragma once
+
+#include "storage/journal/statements.hpp"
+
+#include <array>
+
+namespace hub::storage::statements {
+
+// The journal's statements about jobs; as those in statements.hpp.
+
+/// Which attempts still hold their claim. The rows stay locked, so that the steps that follow hit
+/// exactly these.
+inline constexpr statement lock_claims{"lock_claims", R"sql(
+  SELECT i.ord::int - 1
+  FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS i (id, claim, ord)
+  JOIN jobs j ON j.id = i.id AND j.claim_id = i.claim
+  ORDER BY j.id FOR UPDATE OF j
+)sql"};
+
+inline constexpr statement lock_dead_letters{"lock_dead_letters", R"sql(
+  SELECT i.ord::int - 1, d.status, d.outcome_unknown
+  FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS i (ws, id, ord)
+  JOIN dead_letter_jobs d ON (d.workspace_id, d.id) = (i.ws, i.id)
+  ORDER BY d.id FOR UPDATE OF d
+)sql"};
+
+inline constexpr statement begin_sending{"begin_sending", R"sql(
+  UPDATE jobs j SET sending_since = i.at
+  FROM unnest($1::uuid[], $2::timestamptz[]) AS i (id, at)
+  WHERE j.id = i.id
+)sql"};
+
+/// Done jobs leave; one that was caused again meanwhile starts anew.
+inline constexpr statement finish_jobs{"finish_jobs", R"sql(
+  WITH i AS (SELECT * FROM unnest($1::uuid[], $2::timestamptz[]) AS i (id, at)),
+  again AS (
+    UPDATE jobs j SET claim_id = NULL, lease_until = NULL, rerun = false, attempts = 0,
+      sending_since = NULL, history = '[]', last_error = NULL, run_at = i.at
+    FROM i WHERE j.id = i.id AND j.rerun
+  ), gone AS (
+    DELETE FROM jobs j USING i WHERE j.id = i.id AND NOT j.rerun
+    RETURNING j.workspace_id, j.id, j.kind, j.attempts, j.created_at, i.at
+  )
+  INSERT INTO finished_jobs (workspace_id, id, kind, attempts, created_at, finished_at)
+  SELECT * FROM gone
+)sql"};
+
+/// `counts` false: as if the attempt had not been.
+inline constexpr statement retry_jobs{"retry_jobs", R"sql(
+  UPDATE jobs j SET claim_id = NULL, lease_until = NULL, sending_since = NULL, rerun = false,
+    run_at = i.run_at, last_error = i.message,
+    attempts = CASE WHEN i.counts THEN j.attempts ELSE j.attempts - 1 END,
+    history = CASE WHEN i.counts THEN j.history || i.attempt::jsonb ELSE j.history END
+  FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::boolean[], $5::text[])
+       AS i (id, run_at, message, counts, attempt)
+  WHERE j.id = i.id
+)sql"};
+
+inline constexpr statement bury_jobs{"bury_jobs", R"sql(
+  WITH i AS (
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::text[], $5::text[], $6::text[],
+                         $7::boolean[], $8::text[], $9::timestamptz[])
+                  AS i (id, args, sealed, class, message, place, unknown, attempt, at)
+  ), gone AS (
+    DELETE FROM jobs j USING i WHERE j.id = i.id
+    RETURNING j.workspace_id, j.id, j.kind, i.args::jsonb, i.sealed, i.class, i.message, i.place,
+              i.unknown, j.history || i.attempt::jsonb, i.at, j.created_at
+  )
+  INSERT INTO dead_letter_jobs (workspace_id, id, job_class, job_args, args_sealed, error_class,
+                                error_message, backtrace, outcome_unknown, attempts, failed_at,
+                                created_at, queue)
+  SELECT gone.*, 'default' FROM gone
+)sql"};
+
+/// A job with a key joins the unfinished one that has it; if that one runs, it runs again after.
+inline constexpr statement add_jobs{"add_jobs", R"sql(
+  INSERT INTO jobs AS j (workspace_id, id, kind, dedup_key, args, run_at, created_at)
+  SELECT i.ws, i.id, i.kind, i.key, i.args::jsonb, i.run_at, i.at
+  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
+              $7::timestamptz[]) AS i (ws, id, kind, key, args, run_at, at)
+  ON CONFLICT (workspace_id, kind, dedup_key) WHERE dedup_key IS NOT NULL
+  DO UPDATE SET rerun = j.claim_id IS NOT NULL, run_at = least(j.run_at, excluded.run_at)
+)sql"};
+
+inline constexpr statement settle_dead_letters{"settle_dead_letters", R"sql(
+  UPDATE dead_letter_jobs d SET status = i.status, replaced_by = i.job, settled_at = i.at
+  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::timestamptz[])
+       AS i (ws, id, status, job, at)
+  WHERE (d.workspace_id, d.id) = (i.ws, i.id)
+)sql"};
+
+inline constexpr statement set_job_control{"set_job_control", R"sql(
+  INSERT INTO job_controls AS c (kind, state, drained_until, force_fail)
+  VALUES ($1::text, coalesce($2::text, 'running'),
+          CASE WHEN $2::text = 'draining' THEN $3::timestamptz END, coalesce($4::boolean, false))
+  ON CONFLICT (kind) DO UPDATE SET
+    state = coalesce($2::text, c.state),
+    drained_until = CASE WHEN $2::text IS NULL THEN c.drained_until
+                         WHEN $2::text = 'draining' THEN $3::timestamptz END,
+    force_fail = coalesce($4::boolean, c.force_fail)
+)sql"};
+
+inline constexpr statement add_operator_actions{"add_operator_actions", R"sql(
+  INSERT INTO operator_actions (workspace_id, id, action, target, data, created_at)
+  SELECT i.ws, i.id, i.action, i.target, i.data::jsonb, i.at
+  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
+       AS i (ws, id, action, target, data, at)
+)sql"};
+
+inline constexpr std::array about_jobs{
+  lock_claims,
+  lock_dead_letters,
+  begin_sending,
+  finish_jobs,
+  retry_jobs,
+  bury_jobs,
+  add_jobs,
+  settle_dead_letters,
+  set_job_control,
+  add_operator_actions,
+};
+
+} // namespace hub::storage::statements
