@@ -275,6 +275,20 @@ TEST_F(whatsapp_messages, of_one_call_are_taken_one_by_one_known_and_new_alike) 
   EXPECT_EQ(bodies(ticket).size(), 3U);
 }
 
+TEST_F(whatsapp_messages, of_one_call_may_be_more_than_a_conversation_lets_wait) {
+  const auto from = unique("346");
+  std::vector<whatsapp_words> said;
+  for (int i = 0; i < 1500; ++i)
+    said.push_back({.id = unique("wamid.flood"), .from = from});
+  hub_client api{hub().port()};
+  const auto got = api.send(whatsapp(said));
+  ASSERT_EQ(got.status, 200) << got.text.substr(0, 300);
+  const auto& items = got.body.at("items");
+  EXPECT_EQ(items.size(), said.size());
+  for (const auto& item : items)
+    EXPECT_EQ(item.at("ticket_id"), got.at("ticket_id"));
+}
+
 TEST_F(whatsapp_messages, are_not_feedback_when_they_are_statuses) {
   auto body = nlohmann::json::parse(said(unique("wamid."), "1").body);
   auto& value = body["entry"][0]["changes"][0]["value"];

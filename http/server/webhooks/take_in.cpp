@@ -3,6 +3,7 @@
 #include "http/server/ask.hpp"
 #include "http/server/webhooks/signature.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace hub::http {
@@ -73,20 +74,48 @@ domain::intake_item readable(const received_delivery& delivery,
   return item;
 }
 
-/// The answers to one delivery's items as they come in.
-struct collection {
+/// One delivery's items on their way in: a few at a time, since a shard refuses what exceeds its
+/// queue, and a delivery may hold more than that for one conversation.
+struct passage {
+  static constexpr std::size_t most_in_flight = 64;
+
+  std::vector<std::shared_ptr<const domain::intake_item>> items;
+  const actors::directory* where = nullptr;
+  std::function<void(domain::result<std::vector<actors::taken_in>>)> done;
   std::vector<actors::taken_in> outcomes;
   std::optional<domain::failure> failed;
-  std::size_t missing = 0;
-  std::function<void(domain::result<std::vector<actors::taken_in>>)> done;
+  std::size_t sent = 0;
+  std::size_t answered = 0;
 
-  void arrived() {
-    if (--missing > 0)
+  static void send_next(caf::event_based_actor* self, const std::shared_ptr<passage>& all) {
+    const auto i = all->sent++;
+    self
+      ->request(all->where->intake_for(all->items[i]->order_key()),
+                answer_within,
+                actors::take_in{all->items[i]})
+      .then(
+        [self, all, i](const actors::taken_in& taken) {
+          all->outcomes[i] = taken;
+          answer_arrived(self, all);
+        },
+        [self, all](const caf::error& error) {
+          if (!all->failed)
+            all->failed = actors::from_caf(error);
+          answer_arrived(self, all);
+        });
+  }
+
+  /// After a failure nothing more is sent: the whole delivery comes again.
+  static void answer_arrived(caf::event_based_actor* self, const std::shared_ptr<passage>& all) {
+    ++all->answered;
+    if (!all->failed && all->sent < all->items.size())
+      return send_next(self, all);
+    if (all->answered < all->sent)
       return;
-    if (failed)
-      done(*std::move(failed));
+    if (all->failed)
+      all->done(*std::move(all->failed));
     else
-      done(std::move(outcomes));
+      all->done(std::move(all->outcomes));
   }
 };
 
@@ -114,28 +143,17 @@ read_delivery read(const received_delivery& delivery, const domain::uuid& worksp
 void take_in_all(context& hub,
                  std::vector<std::shared_ptr<const domain::intake_item>> items,
                  std::function<void(domain::result<std::vector<actors::taken_in>>)> done) {
+  if (items.empty())
+    return done(std::vector<actors::taken_in>{});
+  auto all = std::make_shared<passage>();
+  all->outcomes.resize(items.size());
+  all->items = std::move(items);
+  all->where = &hub.where;
+  all->done = std::move(done);
   // One actor sends them all: messages of one sender arrive in the order they were sent.
-  hub.system.spawn<caf::hidden>([items = std::move(items),
-                                 done = std::move(done),
-                                 where = &hub.where](caf::event_based_actor* self) mutable {
-    auto all = std::make_shared<collection>();
-    all->outcomes.resize(items.size());
-    all->missing = items.size();
-    all->done = std::move(done);
-    for (std::size_t i = 0; i < items.size(); ++i)
-      self
-        ->request(
-          where->intake_for(items[i]->order_key()), answer_within, actors::take_in{items[i]})
-        .then(
-          [all, i](const actors::taken_in& taken) {
-            all->outcomes[i] = taken;
-            all->arrived();
-          },
-          [all](const caf::error& error) {
-            if (!all->failed)
-              all->failed = actors::from_caf(error);
-            all->arrived();
-          });
+  hub.system.spawn<caf::hidden>([all = std::move(all)](caf::event_based_actor* self) {
+    while (all->sent < std::min(all->items.size(), passage::most_in_flight))
+      passage::send_next(self, all);
   });
 }
 
