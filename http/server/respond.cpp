@@ -79,6 +79,14 @@ edge::reply error_reply(const domain::failure& why) {
   return reply;
 }
 
+edge::reply not_stored_reply(const domain::failure& why) {
+  if (why.code == errc::internal)
+    return error_reply(why);
+  auto unstored = domain::fail(errc::unavailable, "the delivery is not stored yet; send it again");
+  unstored.retry_after = why.retry_after;
+  return error_reply(unstored);
+}
+
 edge::reply invalid_fields(const std::vector<field_error>& faults) {
   return with_faults(422, "invalid_input", "some fields are not right; see details", faults);
 }

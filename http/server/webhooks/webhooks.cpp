@@ -143,7 +143,7 @@ void receive(context& hub,
                      {"channel", to_string(hook.channel)},
                      {"code", to_string(taken.why().code)},
                      {"why", taken.why().message}});
-        return reply_to->send(error_reply(taken.why()));
+        return reply_to->send(not_stored_reply(taken.why()));
       }
       for (const auto& item : *taken)
         hub.figures.count_intake(hook.channel, item.outcome, item.duplicate);

@@ -1,0 +1,162 @@
+#include "tests/http/routed_hub.hpp"
+
+#include "actors/failure_bridge.hpp"
+#include "http/server/routes/routes.hpp"
+#include "http/server/webhooks/webhooks.hpp"
+#include "tests/support/hub_process.hpp"
+
+#include <caf/all.hpp>
+
+#include <atomic>
+
+namespace hub::testing {
+
+namespace {
+
+using domain::errc;
+using domain::fail;
+
+template <class T>
+domain::result<T> nothing_said() {
+  return fail(errc::unavailable, "the test said nothing about this");
+}
+
+template <class T>
+caf::result<T> to_answer(domain::result<T> from) {
+  if (from)
+    return *std::move(from);
+  return actors::to_caf(from.why());
+}
+
+template <class T, class Question>
+caf::result<T> answer_of(const std::function<domain::result<T>(const Question&)>& script,
+                         const Question& question) {
+  return to_answer(script ? script(question) : nothing_said<T>());
+}
+
+using take_in_script = std::function<domain::result<actors::taken_in>(const domain::intake_item&)>;
+using edit_script =
+  std::function<domain::result<actors::ticket_edited>(const actors::edit_ticket&)>;
+using commit_script = std::function<domain::result<domain::verdict>(const domain::change&)>;
+
+actors::intake_actor::behavior_type intake(actors::intake_actor::pointer,
+                                           const take_in_script* script) {
+  return {[script](const actors::take_in& message) -> caf::result<actors::taken_in> {
+    return answer_of(*script, *message.item);
+  }};
+}
+
+actors::region_actor::behavior_type region(actors::region_actor::pointer,
+                                           const edit_script* script) {
+  return {[](const actors::follow_up&) -> caf::result<actors::taken_in> {
+            return to_answer(nothing_said<actors::taken_in>());
+          },
+          [script](const actors::edit_ticket& message) -> caf::result<actors::ticket_edited> {
+            return answer_of(*script, message);
+          },
+          [](actors::sweep) {}};
+}
+
+actors::journal_actor::behavior_type journal(actors::journal_actor::pointer,
+                                             const commit_script* script) {
+  return {[script](const actors::commit_change& message) -> caf::result<domain::verdict> {
+            return answer_of(*script, *message.what);
+          },
+          [](const actors::writer_ready&) {},
+          [](const actors::batch_written&) {},
+          [](const actors::writer_away&) {}};
+}
+
+domain::time_point wall_clock() {
+  return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
+
+} // namespace
+
+void scripted_reads::core_of(domain::uuid,
+                             domain::uuid,
+                             storage::callback<domain::ticket_core> done) {
+  done(nothing_said<domain::ticket_core>());
+}
+
+void scripted_reads::list_tickets(storage::ticket_query query,
+                                  storage::callback<storage::ticket_page> done) {
+  done(page ? page(query) : nothing_said<storage::ticket_page>());
+}
+
+void scripted_reads::detail_of(domain::uuid,
+                               domain::uuid ticket,
+                               storage::callback<storage::ticket_detail> done) {
+  done(detail ? detail(ticket) : nothing_said<storage::ticket_detail>());
+}
+
+void scripted_reads::list_deliveries(storage::delivery_query,
+                                     storage::callback<std::vector<storage::delivery_row>> done) {
+  done(nothing_said<std::vector<storage::delivery_row>>());
+}
+
+void scripted_reads::delivery_of(domain::uuid,
+                                 domain::uuid,
+                                 storage::callback<storage::stored_delivery> done) {
+  done(nothing_said<storage::stored_delivery>());
+}
+
+void scripted_reads::ledger_of(domain::uuid, storage::callback<storage::ledger> done) {
+  done(nothing_said<storage::ledger>());
+}
+
+void scripted_reads::answer_to(domain::uuid,
+                               std::string key,
+                               storage::callback<storage::stored_answer> done) {
+  done(answer ? answer(key) : nothing_said<storage::stored_answer>());
+}
+
+void scripted_reads::ping(storage::callback<std::chrono::microseconds> done) {
+  done(nothing_said<std::chrono::microseconds>());
+}
+
+void scripted_reads::count_again(domain::uuid, storage::callback<storage::recount> done) {
+  done(nothing_said<storage::recount>());
+}
+
+routed_hub::routed_hub() {
+  where_.intake.fill(system_.spawn(intake, &take_in));
+  where_.regions.fill(system_.spawn(region, &edit));
+  journal_ = system_.spawn(journal, &commit);
+  hub_.emplace(http::context{
+    .system = system_,
+    .where = where_,
+    .journal = journal_,
+    .journal_figures = journal_figures_,
+    .reads = reads,
+    .figures = figures_,
+    .secrets = {.slack_signing = slack_secret,
+                .intercom = intercom_secret,
+                .whatsapp = whatsapp_secret,
+                .whatsapp_verify_token = whatsapp_verify_token},
+    .workspace = {},
+    .simulation = true,
+    .now = wall_clock,
+    .seed = [seed = std::make_shared<std::atomic<std::uint64_t>>(1)] { return (*seed)++; },
+    .version = "test"});
+  server_.emplace(http::edge::server_options{});
+  http::mount_webhooks(*server_, *hub_);
+  http::mount_tickets(*server_, *hub_);
+  http::mount_deliveries(*server_, *hub_);
+  http::mount_operations(*server_, *hub_);
+  client_.emplace(server_->start());
+}
+
+routed_hub::~routed_hub() {
+  client_.reset();
+  server_->drain(std::chrono::seconds{5});
+  server_->stop();
+  const auto end = [](const auto& actor) {
+    caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+  };
+  end(where_.intake.front());
+  end(where_.regions.front());
+  end(journal_);
+}
+
+} // namespace hub::testing
