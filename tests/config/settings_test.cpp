@@ -64,7 +64,7 @@ TEST_F(configuring, needs_nothing_at_all) {
   EXPECT_EQ(values.http.bind.host, "127.0.0.1");
   EXPECT_EQ(values.http.bind.port, 3000);
   EXPECT_TRUE(values.http.cors_origins.empty());
-  EXPECT_EQ(values.http.limits.max_body, 1U << 20U);
+  EXPECT_EQ(values.http.limits.max_body, 4U << 20U);
   EXPECT_EQ(values.http.limits.head_timeout, std::chrono::seconds{10});
   EXPECT_FALSE(values.simulation);
   EXPECT_EQ(values.log.format, log_format::json);

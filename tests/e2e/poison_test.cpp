@@ -30,7 +30,7 @@ std::string repeated(std::size_t times, const std::string& text) {
 
 class poison_suite : public hub_suite<poison_suite> {
 protected:
-  static constexpr std::size_t body_limit = 1 << 20;
+  static constexpr std::size_t body_limit = 4 << 20;
 
   /// A sound Slack message as JSON, to be spoiled.
   static json sound() {
@@ -90,6 +90,7 @@ protected:
       {"empty text", with("/event/text", ""), expected::no_feedback},
       {"white space only", with("/event/text", " \t\r\n "), expected::no_feedback},
       {"NUL only", with_raw_text("\\u0000"), expected::no_feedback},
+      {"text of 1 MiB", sized(1 << 20), expected::ticket},
       {"text just below the limit", sized(body_limit), expected::ticket},
       {"text above the limit", sized(body_limit + 1), expected::too_large},
     };

@@ -11,7 +11,7 @@ struct limits {
   std::size_t max_target = 4096;                  // bytes of the request target; beyond: 414
   std::size_t max_head = 16UL * 1024;             // bytes of the whole head; beyond: 431
   std::size_t max_headers = 100;                  // beyond: 431
-  std::size_t max_body = 1 << 20;                 // bytes; beyond: 413
+  std::size_t max_body = 4 << 20;                 // bytes; beyond: 413
   std::size_t max_pipelined = 64UL * 1024;        // bytes a client may send ahead of our answers
   std::size_t max_stream_buffer = 1 << 20;        // bytes waiting for a slow reader of a stream
   std::size_t max_connections = 4096;             // all threads together

@@ -277,7 +277,10 @@ TEST_F(behind_nginx, opens_the_webhooks_to_the_world_and_the_rest_to_this_machin
 
 TEST_F(behind_nginx, answers_errors_of_its_own_in_the_contracts_form) {
   auto client = proxied();
-  client.send("POST /webhooks/slack HTTP/1.1\r\nHost: x\r\nContent-Length: 20000000\r\n\r\n");
+  client.send("POST /webhooks/slack HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n");
+  EXPECT_TRUE(client.send(std::string(3'000'000, 'x')));
+  EXPECT_EQ(client.read()->status, 200);
+  client.send("POST /webhooks/slack HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\n");
   expect_error(client.read(), 413, "body_too_large");
   client = proxied();
   client.get("/" + std::string(10'000, 'x'));
