@@ -26,16 +26,4 @@ result<delivery_outcome> parse_delivery_outcome(std::string_view text) {
               "unknown outcome; use created, attached, duplicate, not_feedback or quarantined");
 }
 
-std::string_view to_string(job_kind_state state) {
-  switch (state) {
-  case job_kind_state::running:
-    return "running";
-  case job_kind_state::paused:
-    return "paused";
-  case job_kind_state::draining:
-    return "draining";
-  }
-  return "";
-}
-
 } // namespace hub::domain

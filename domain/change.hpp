@@ -147,15 +147,6 @@ struct dead_letter_step {
   bool although_unknown = false;
 };
 
-/// How a kind of job is run.
-enum class job_kind_state : std::uint8_t {
-  running,
-  paused,   // no attempt begins; those that run go on
-  draining, // only jobs that were there already are done, then as paused
-};
-
-[[nodiscard]] std::string_view to_string(job_kind_state state);
-
 /// What an operator tells one kind of job; what is not set stays.
 struct job_control {
   job_kind kind{};

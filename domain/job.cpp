@@ -82,6 +82,26 @@ result<job_kind> parse_job_kind(std::string_view job_class) {
   return fail(errc::not_found, "there is no such job class; there are " + known);
 }
 
+std::string_view to_string(job_kind_state state) {
+  switch (state) {
+  case job_kind_state::running:
+    return "running";
+  case job_kind_state::paused:
+    return "paused";
+  case job_kind_state::draining:
+    return "draining";
+  }
+  return "";
+}
+
+result<job_kind_state> parse_job_kind_state(std::string_view text) {
+  for (const auto state :
+       {job_kind_state::running, job_kind_state::paused, job_kind_state::draining})
+    if (to_string(state) == text)
+      return state;
+  return fail(errc::invalid_input, "unknown state; use running, paused or draining");
+}
+
 std::string place_of(const failure& why) {
   return why.line == 0 ? std::string{} : why.file + (':' + std::to_string(why.line));
 }

@@ -50,6 +50,16 @@ inline constexpr std::chrono::seconds claim_lease{15};
 /// Reads a job class; `not_found` names the ones there are.
 [[nodiscard]] result<job_kind> parse_job_kind(std::string_view job_class);
 
+/// How a kind of job is run.
+enum class job_kind_state : std::uint8_t {
+  running,
+  paused,   // no attempt begins; those that run go on
+  draining, // only jobs that were there already are done, then as paused
+};
+
+[[nodiscard]] std::string_view to_string(job_kind_state state);
+[[nodiscard]] result<job_kind_state> parse_job_kind_state(std::string_view text);
+
 /// A job to be done, committed together with its cause.
 struct job_record {
   uuid id;
@@ -71,6 +81,7 @@ struct claimed_job {
   int attempt = 1; // from 1
   int crashes = 0;
   time_point created_at{};
+  time_point run_at{};
   /// Set when an earlier attempt began to send and never said how it ended.
   std::optional<time_point> sending_since;
 };

@@ -86,6 +86,23 @@ void note_batch(journal_metrics& metrics, const storage::commit_stats& stats) {
     std::chrono::duration_cast<std::chrono::nanoseconds>(stats.duration).count()));
 }
 
+/// Tells the supervisors which due jobs a batch has brought.
+void announce_jobs(journal_pointer self,
+                   const std::vector<waiting_change>& batch,
+                   const std::vector<domain::verdict>& verdicts) {
+  auto& state = self->state;
+  std::array<std::vector<domain::uuid>, domain::job_kind_count> due;
+  for (std::size_t i = 0; i < batch.size(); ++i)
+    if (verdicts[i].what == domain::verdict::kind::committed)
+      for (const auto& job : batch[i].what->jobs)
+        if (job.run_at <= batch[i].what->at)
+          due[static_cast<std::size_t>(job.kind)].push_back(job.id);
+  for (std::size_t kind = 0; kind < due.size(); ++kind)
+    if (!due[kind].empty() && state.supervisors[kind])
+      self->send(state.supervisors[kind],
+                 jobs_committed{static_cast<domain::job_kind>(kind), std::move(due[kind])});
+}
+
 void start_writer(journal_pointer self, int slot) {
   auto& writer = self->state.writers[static_cast<std::size_t>(slot)];
   writer.now = phase::away;
@@ -145,6 +162,9 @@ journal_actor::behavior_type journal_behavior(journal_pointer self,
       hand_out(self);
       return answer;
     },
+    [&state](const tell_of_jobs& whom) {
+      state.supervisors[static_cast<std::size_t>(whom.kind)] = whom.supervisor;
+    },
     [self, &state](const writer_ready& ready) {
       state.writers[static_cast<std::size_t>(ready.slot)].now = phase::ready;
       count_up(state);
@@ -156,6 +176,7 @@ journal_actor::behavior_type journal_behavior(journal_pointer self,
       auto batch = std::exchange(writer.batch, {});
       hand_out(self); // the database is the slow part: give it work before answering
       note_batch(*state.metrics, done.stats);
+      announce_jobs(self, batch, *done.verdicts);
       for (std::size_t i = 0; i < batch.size(); ++i) {
         auto& verdict = (*done.verdicts)[i];
         if (verdict.what == domain::verdict::kind::failed)

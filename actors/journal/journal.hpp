@@ -8,6 +8,7 @@
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
+#include <array>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -45,6 +46,7 @@ struct journal_state {
   std::shared_ptr<journal_metrics> metrics;
   std::deque<waiting_change> queue;
   std::vector<writer> writers;
+  std::array<job_supervisor_actor, domain::job_kind_count> supervisors; // null: not on this node
 };
 
 using journal_pointer = caf::stateful_actor<journal_state, metered<journal_actor::base>>*;

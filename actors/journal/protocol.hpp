@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/jobs/protocol.hpp"
 #include "domain/change.hpp"
 #include "storage/journal/journal_store.hpp"
 
@@ -34,11 +35,18 @@ struct writer_away {
   int slot = 0;
 };
 
+/// Whom to tell of committed jobs of a kind.
+struct tell_of_jobs {
+  domain::job_kind kind{};
+  job_supervisor_actor supervisor;
+};
+
 /// The only way state reaches the database. Queues Changes, hands whatever waits to the next free
 /// writer as one batch, and answers each sender.
 using journal_actor = caf::typed_actor<
   // Commits one Change; `unavailable` at once when the queue is full or no writer has a database.
   caf::replies_to<commit_change>::with<domain::verdict>,
+  caf::reacts_to<tell_of_jobs>,
   // From the writers.
   caf::reacts_to<writer_ready>,
   caf::reacts_to<batch_written>,
@@ -47,6 +55,7 @@ using journal_actor = caf::typed_actor<
 } // namespace hub::actors
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hub::actors::commit_change)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hub::actors::tell_of_jobs)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hub::actors::writer_ready)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hub::actors::batch_written)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hub::actors::writer_away)

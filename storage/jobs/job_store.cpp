@@ -30,7 +30,8 @@ using statements::statement;
   "FROM picked WHERE j.id = picked.id "                                                            \
   "RETURNING j.workspace_id, j.id, j.args, j.attempts, j.crashes, "                                \
   "  (extract(epoch FROM j.created_at) * 1000)::bigint, "                                          \
-  "  (extract(epoch FROM j.sending_since) * 1000)::bigint"
+  "  (extract(epoch FROM j.sending_since) * 1000)::bigint, "                                       \
+  "  (extract(epoch FROM j.run_at) * 1000)::bigint"
 
 // By the primary key and nothing else: a planner that sees an empty table would take the index of
 // due jobs, which is the one that old transactions make slow. It cannot see through these guises.
@@ -49,7 +50,7 @@ constexpr statement claim_due{
 
 constexpr statement next_due{
   "next_due",
-  "SELECT (SELECT (extract(epoch FROM j.run_at) * 1000)::bigint + 1 FROM jobs j WHERE j.kind = $1::text AND j.claim_id IS NULL "
+  "SELECT (extract(epoch FROM now()) * 1000)::bigint, (SELECT (extract(epoch FROM j.run_at) * 1000)::bigint + 1 FROM jobs j WHERE j.kind = $1::text AND j.claim_id IS NULL "
   "AND j.run_at > now() ORDER BY j.run_at LIMIT 1)"};
 
 constexpr statement take_forced_failure{
@@ -123,13 +124,15 @@ domain::claimed_job job_in(const pqxx::row& row, const claim_request& wanted) {
   job.crashes = row[4].as<int>();
   job.created_at = time_in(row[5]);
   job.sending_since = optional_in(row[6], time_in);
+  job.run_at = time_in(row[7]);
   return job;
 }
 
 job_backlog backlog_in(const pqxx::row& row, domain::job_kind kind) {
   job_backlog of;
   of.kind = kind;
-  of.state = text_in(row[1]);
+  if (const auto state = domain::parse_job_kind_state(text_in(row[1])))
+    of.state = *state;
   of.force_fail = row[2].as<bool>();
   of.due = number_in(row[3]);
   of.delayed = number_in(row[4]);
@@ -196,7 +199,7 @@ public:
         claimed.first_must_fail =
           tx.exec_prepared(take_forced_failure.name, kind).affected_rows() > 0;
       if (wanted.ids.empty() && std::cmp_less(claimed.jobs.size(), wanted.limit))
-        claimed.next_due = optional_in(tx.exec_prepared1(next_due.name, kind)[0], time_in);
+        note_exhausted(claimed, tx.exec_prepared1(next_due.name, kind));
       return claimed;
     });
   }
@@ -266,6 +269,12 @@ private:
     if (!answer && answer.why().code != domain::errc::internal)
       connection_.reset(); // busy or gone: a new one is cheap here
     return answer;
+  }
+
+  /// Fewer than asked for: until now, nothing else is due.
+  static void note_exhausted(claimed_jobs& claimed, const pqxx::row& row) {
+    claimed.exhausted_at = time_in(row[0]);
+    claimed.next_due = optional_in(row[1], time_in);
   }
 
   static std::pair<std::string, std::string> columns_of(const std::vector<held_claim>& held) {

@@ -29,8 +29,9 @@ struct claim_request {
 struct claimed_jobs {
   std::vector<domain::claimed_job> jobs;
   bool first_must_fail = false; // an operator wants the first of them to fail
-  domain::time_point asked_at{};
-  /// When the next job of this kind falls due; unset when none waits. Only asked for without ids.
+  /// Set when all that was due has been claimed: the database's time of the claim. Never for ids.
+  std::optional<domain::time_point> exhausted_at;
+  /// Then also when the next job of this kind falls due; unset when none waits.
   std::optional<domain::time_point> next_due;
 };
 
@@ -55,7 +56,7 @@ struct job_backlog {
   std::int64_t retrying = 0; // of those, failed at least once
   std::int64_t dead = 0;     // unresolved dead letters
   std::chrono::milliseconds oldest_due{};
-  std::string state; // running, paused, draining
+  domain::job_kind_state state{};
   bool force_fail = false;
 };
 

@@ -156,6 +156,7 @@ inline actors::journal_actor::behavior_type fake_journal(actors::journal_actor::
     [self, with](const actors::commit_change& command) -> caf::result<domain::verdict> {
       return with->ask(self->make_response_promise<domain::verdict>(), command.what);
     },
+    [](const actors::tell_of_jobs&) {},
     [with](const actors::writer_ready&) { with->release(); },
     [](const actors::batch_written&) {},
     [](const actors::writer_away&) {},

@@ -399,7 +399,7 @@ TEST_F(jobs, are_counted_by_kind) {
   EXPECT_EQ(canary.retrying, 1);
   EXPECT_EQ(canary.claimed, 1);
   EXPECT_EQ(canary.dead, 1);
-  EXPECT_EQ(canary.state, "running");
+  EXPECT_EQ(canary.state, domain::job_kind_state::running);
 }
 
 TEST_F(jobs, are_never_claimed_twice_by_many_at_once) {

@@ -1,0 +1,69 @@
+#include "actors/jobs/attempt.hpp"
+
+#include "actors/failure_bridge.hpp"
+
+#include <utility>
+
+namespace hub::actors {
+
+void attempt::begin_sending(std::function<void()> go_on) const {
+  domain::change mark;
+  mark.workspace = job().workspace;
+  mark.at = around().now();
+  mark.step.emplace();
+  mark.step->what = domain::job_step::kind::begin_sending;
+  mark.step->job = job().id;
+  mark.step->claim = job().claim;
+  auto what = std::make_shared<const domain::change>(std::move(mark));
+  self_->request(around().journal, save_within, commit_change{std::move(what)})
+    .then(
+      [*this, go_on = std::move(go_on)](const domain::verdict& verdict) {
+        if (verdict.what != domain::verdict::kind::committed)
+          return fail(verdict.why.value_or(
+            domain::fail(domain::errc::unavailable, "the send could not be recorded")));
+        self_->send(self_->state.supervisor, attempt_sends{job().id, job().claim});
+        go_on();
+      },
+      [*this](const caf::error& error) {
+        // Recorded or not, nothing was sent.
+        auto why = from_caf_reading(error);
+        fail(std::move(why));
+      });
+}
+
+void attempt::succeed(std::shared_ptr<const domain::change> effects) const {
+  end(std::move(effects), std::nullopt);
+}
+
+void attempt::fail(domain::failure why) const {
+  end(nullptr, std::move(why));
+}
+
+void attempt::end(std::shared_ptr<const domain::change> effects,
+                  std::optional<domain::failure> why) const {
+  if (std::exchange(self_->state.ended, true))
+    return;
+  self_->send(self_->state.supervisor,
+              attempt_done{job().id, job().claim, std::move(effects), std::move(why)});
+  self_->quit();
+}
+
+caf::behavior worker_behavior(worker_pointer self,
+                              domain::claimed_job job,
+                              const job_runner& runner,
+                              job_supervisor_actor supervisor,
+                              std::shared_ptr<const surroundings> around) {
+  auto& state = self->state;
+  state.around = std::move(around);
+  state.supervisor = std::move(supervisor);
+  state.job = std::move(job);
+  self->set_error_handler([](caf::error&) {});
+  // Its text may hold anything, so it is shown nowhere.
+  self->set_exception_handler(
+    [](std::exception_ptr&) -> caf::error { return caf::sec::runtime_error; });
+  runner(attempt{self});
+  // An actor lives as long as it can receive something.
+  return {[](caf::unit_t) {}};
+}
+
+} // namespace hub::actors

@@ -1,0 +1,63 @@
+#pragma once
+
+#include "actors/jobs/protocol.hpp"
+#include "actors/metered.hpp"
+#include "actors/surroundings.hpp"
+
+#include <caf/event_based_actor.hpp>
+#include <caf/stateful_actor.hpp>
+
+#include <functional>
+#include <memory>
+
+namespace hub::actors {
+
+class attempt;
+
+/// Does one attempt at a job: starts what has to be done and returns; the attempt ends with
+/// `succeed` or `fail`, called once, from the attempt's own actor. What it throws is a failure.
+using job_runner = std::function<void(attempt)>;
+
+struct worker_state {
+  worker_state() = default; // never an aggregate: docs/decisions/0003
+
+  static inline const char* name = "job_worker";
+  std::shared_ptr<const surroundings> around;
+  job_supervisor_actor supervisor;
+  domain::claimed_job job;
+  bool ended = false;
+};
+
+using worker_pointer = caf::stateful_actor<worker_state, metered<>>*;
+
+/// What a runner holds of its attempt. Copies are the same attempt; valid as long as its actor, in
+/// whose handlers alone it may be used.
+class attempt {
+public:
+  explicit attempt(worker_pointer self) : self_{self} {}
+
+  [[nodiscard]] const domain::claimed_job& job() const { return self_->state.job; }
+  [[nodiscard]] const surroundings& around() const { return *self_->state.around; }
+  /// For requests and timers. They end with the attempt.
+  [[nodiscard]] caf::event_based_actor* self() const { return self_; }
+
+  /// Records that something outside is about to change, then calls `go_on`. When it cannot be
+  /// recorded the attempt fails and nothing may be sent.
+  void begin_sending(std::function<void()> go_on) const;
+  /// The job is done; `effects` are committed together with that.
+  void succeed(std::shared_ptr<const domain::change> effects = nullptr) const;
+  void fail(domain::failure why) const;
+
+private:
+  void end(std::shared_ptr<const domain::change> effects, std::optional<domain::failure> why) const;
+  worker_pointer self_;
+};
+
+/// One attempt, alone in its actor: whatever happens to it happens to nothing else.
+caf::behavior worker_behavior(worker_pointer self,
+                              domain::claimed_job job,
+                              const job_runner& runner,
+                              job_supervisor_actor supervisor,
+                              std::shared_ptr<const surroundings> around);
+
+} // namespace hub::actors
