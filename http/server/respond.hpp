@@ -17,8 +17,8 @@ struct field_error {
 /// The one place where a failure becomes a status code and an error body.
 edge::reply error_reply(const domain::failure& why);
 
-/// What a provider hears when its authentic delivery could not be taken in: 503, whatever the reason,
-/// since a 4xx would make it give up and lose the delivery; 500 for a fault of our own.
+/// What a provider hears when its authentic delivery could not be taken in: 503, whatever the
+/// reason, since a 4xx would make it give up and lose the delivery; 500 for a fault of our own.
 edge::reply not_stored_reply(const domain::failure& why);
 
 /// 422 with every field's fault.

@@ -6,6 +6,7 @@
 #include "storage/reads/ticket_reads.hpp"
 #include "storage/sealing.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace hub::storage {
@@ -23,7 +24,17 @@ constexpr auto deliveries_query = R"sql(
     AND ($2::text IS NULL OR outcome = $2::text)
     AND ($3::text IS NULL OR platform = $3::text)
     AND ($4::uuid IS NULL OR id < $4::uuid)
-  ORDER BY id DESC LIMIT $5::int
+  ORDER BY id DESC LIMIT $5::int OFFSET $6::int
+)sql";
+
+// Deliveries leave with their day's partition, so no counter knows how many are left.
+constexpr auto deliveries_total = R"sql(
+  SELECT count(*) FROM (
+    SELECT FROM webhook_deliveries
+    WHERE workspace_id = $1::uuid
+      AND ($2::text IS NULL OR outcome = $2::text)
+      AND ($3::text IS NULL OR platform = $3::text)
+    LIMIT $4::bigint) matches
 )sql";
 
 constexpr auto delivery_query_by_id = R"sql(
@@ -132,20 +143,31 @@ public:
     });
   }
 
-  void list_deliveries(delivery_query query, callback<std::vector<delivery_row>> done) override {
-    read<std::vector<delivery_row>>(std::move(done), [query](pqxx::transaction_base& tx) {
+  void list_deliveries(delivery_query query, callback<delivery_page> done) override {
+    read<delivery_page>(std::move(done), [query](pqxx::transaction_base& tx) {
       std::string outcome;
       std::string platform;
       std::string after;
-      std::vector<delivery_row> rows;
+      const auto workspace = to_string(query.workspace);
+      const auto* outcome_or_null = text_or_null(query.outcome, outcome);
+      const auto* platform_or_null = text_or_null(query.platform, platform);
+      delivery_page page;
       for (const auto& row : tx.exec_params(deliveries_query,
-                                            to_string(query.workspace),
-                                            text_or_null(query.outcome, outcome),
-                                            text_or_null(query.platform, platform),
+                                            workspace,
+                                            outcome_or_null,
+                                            platform_or_null,
                                             text_or_null(query.after, after),
-                                            query.limit))
-        rows.push_back(delivery_in(row));
-      return domain::result{std::move(rows)};
+                                            query.limit + 1,
+                                            query.after ? 0 : query.offset))
+        page.deliveries.push_back(delivery_in(row));
+      page.more = page.deliveries.size() > static_cast<std::size_t>(query.limit);
+      if (page.more)
+        page.deliveries.pop_back();
+      const auto counted = number_in(tx.exec_params1(
+        deliveries_total, workspace, outcome_or_null, platform_or_null, counted_matches + 1)[0]);
+      page.total = std::min(counted_matches, counted);
+      page.total_is_exact = counted <= counted_matches;
+      return domain::result{std::move(page)};
     });
   }
 

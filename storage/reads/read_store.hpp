@@ -125,7 +125,7 @@ struct ticket_page {
   bool more = false;
 };
 
-/// Beyond this many, matches of a search are not counted.
+/// Beyond this many, matches are not counted where no counter knows them.
 inline constexpr std::int64_t counted_matches = 10'000;
 
 struct delivery_row {
@@ -144,7 +144,15 @@ struct delivery_query {
   std::optional<domain::delivery_outcome> outcome;
   std::optional<domain::channel> platform;
   int limit = 20;
+  int offset = 0;                    // ignored with `after`
   std::optional<domain::uuid> after; // id of the last row of the page before
+};
+
+struct delivery_page {
+  std::vector<delivery_row> deliveries;
+  std::int64_t total = 0;
+  bool total_is_exact = true; // false: at least that many match; nobody counts further
+  bool more = false;
 };
 
 /// A stored delivery with its bytes, to be read again.
@@ -191,7 +199,7 @@ public:
   virtual void list_tickets(ticket_query query, callback<ticket_page> done) = 0;
   virtual void
   detail_of(domain::uuid workspace, domain::uuid ticket, callback<ticket_detail> done) = 0;
-  virtual void list_deliveries(delivery_query query, callback<std::vector<delivery_row>> done) = 0;
+  virtual void list_deliveries(delivery_query query, callback<delivery_page> done) = 0;
   virtual void
   delivery_of(domain::uuid workspace, domain::uuid id, callback<stored_delivery> done) = 0;
   virtual void ledger_of(domain::uuid workspace, callback<ledger> done) = 0;

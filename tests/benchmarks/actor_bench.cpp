@@ -46,7 +46,7 @@ public:
     refuse(done);
   }
   void list_deliveries(storage::delivery_query,
-                       storage::callback<std::vector<storage::delivery_row>> done) override {
+                       storage::callback<storage::delivery_page> done) override {
     refuse(done);
   }
   void delivery_of(domain::uuid,

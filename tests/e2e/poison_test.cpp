@@ -268,6 +268,57 @@ TEST_F(poison_suite, answers_each_as_promised_while_good_neighbours_notice_nothi
   EXPECT_EQ(ledger_total(hub().port()).received, after.received);
 }
 
+/// The target of a relation in a Link header; empty when it has none.
+std::string link_to(const answer& page, const std::string& relation) {
+  const auto all = page.header("link");
+  const auto end = all.find(">; rel=\"" + relation + '"');
+  if (end == std::string::npos)
+    return {};
+  const auto begin = all.rfind('<', end) + 1;
+  return all.substr(begin, end - begin);
+}
+
+TEST_F(poison_suite, lists_deliveries_by_page_and_by_cursor) {
+  hub_client api{hub().port()};
+  for (int i = 0; i < 6; ++i)
+    api.send({domain::channel::whatsapp, "no json " + unique("")});
+  const std::string base = "/api/webhook_deliveries?status=quarantined&platform=whatsapp";
+  const auto everything = api.get(base + "&per_page=100");
+  const auto count = everything.body.size();
+  ASSERT_GE(count, 6U);
+  EXPECT_EQ(everything.header("x-total-count"), std::to_string(count));
+  EXPECT_EQ(link_to(everything, "next"), "");
+  for (const auto* start : {"&per_page=2", "&per_page=2&cursor="}) {
+    const bool by_cursor = std::string{start}.ends_with("cursor=");
+    auto path = base + start;
+    if (by_cursor)
+      path += everything.body[0].at("id").get<std::string>();
+    auto all = json::array();
+    int pages = 0;
+    for (; !path.empty(); ++pages) {
+      const auto page = api.get(path);
+      ASSERT_EQ(page.status, 200) << page.text;
+      EXPECT_EQ(page.header("x-total-count"), std::to_string(count));
+      EXPECT_EQ(link_to(page, "first"), base + "&per_page=2&page=1");
+      EXPECT_EQ(link_to(page, "last"),
+                base + "&per_page=2&page=" + std::to_string((count + 1) / 2));
+      EXPECT_EQ(link_to(page, "prev"),
+                by_cursor || pages == 0 ? "" : base + "&per_page=2&page=" + std::to_string(pages));
+      for (const auto& row : page.body)
+        all.push_back(row);
+      path = link_to(page, "next");
+      EXPECT_EQ(page.header("x-next-cursor"),
+                path.empty() ? "" : page.body.back().at("id").get<std::string>());
+    }
+    auto expected = everything.body;
+    if (by_cursor)
+      expected.erase(0);
+    EXPECT_EQ(all, expected) << start;
+    EXPECT_EQ(static_cast<std::size_t>(pages), (expected.size() + 1) / 2) << "none is empty";
+  }
+  EXPECT_EQ(api.get(base + "&page=10000").status, 400);
+}
+
 TEST_F(poison_suite, says_what_became_of_a_delivery_that_needs_no_replay) {
   hub_client api{hub().port()};
   const auto sent =

@@ -91,8 +91,8 @@ void scripted_reads::detail_of(domain::uuid,
 }
 
 void scripted_reads::list_deliveries(storage::delivery_query,
-                                     storage::callback<std::vector<storage::delivery_row>> done) {
-  done(nothing_said<std::vector<storage::delivery_row>>());
+                                     storage::callback<storage::delivery_page> done) {
+  done(nothing_said<storage::delivery_page>());
 }
 
 void scripted_reads::delivery_of(domain::uuid,

@@ -31,7 +31,7 @@ public:
                  domain::uuid ticket,
                  storage::callback<storage::ticket_detail> done) override;
   void list_deliveries(storage::delivery_query,
-                       storage::callback<std::vector<storage::delivery_row>> done) override;
+                       storage::callback<storage::delivery_page> done) override;
   void delivery_of(domain::uuid,
                    domain::uuid,
                    storage::callback<storage::stored_delivery> done) override;

@@ -92,8 +92,8 @@ protected:
       [&](auto done) { reads_of().detail_of(workspace, ticket, std::move(done)); });
   }
 
-  domain::result<std::vector<delivery_row>> deliveries_of(const delivery_query& query) {
-    return wait_for<std::vector<delivery_row>>(
+  domain::result<delivery_page> deliveries_of(const delivery_query& query) {
+    return wait_for<delivery_page>(
       [&](auto done) { reads_of().list_deliveries(query, std::move(done)); });
   }
 
@@ -446,9 +446,13 @@ TEST_F(reads, list_deliveries_by_outcome_and_channel_newest_first) {
     for (;;) {
       const auto page = deliveries_of(query);
       EXPECT_TRUE(page);
-      if (!page || page->empty())
+      if (!page)
         return rows;
-      rows.insert(rows.end(), page->begin(), page->end());
+      EXPECT_TRUE(page->total_is_exact);
+      rows.insert(rows.end(), page->deliveries.begin(), page->deliveries.end());
+      EXPECT_EQ(page->more, rows.size() < static_cast<std::size_t>(page->total));
+      if (!page->more)
+        return rows;
       query.after = rows.back().id;
     }
   };
@@ -456,6 +460,15 @@ TEST_F(reads, list_deliveries_by_outcome_and_channel_newest_first) {
   ASSERT_EQ(all.size(), 25U);
   EXPECT_TRUE(std::ranges::is_sorted(all, std::ranges::greater{}, &delivery_row::id));
   EXPECT_EQ(all.front().external_id, "d24");
+  const auto second = deliveries_of({.workspace = first_workspace, .limit = 20, .offset = 20});
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->total, 25);
+  EXPECT_FALSE(second->more);
+  ASSERT_EQ(second->deliveries.size(), 5U);
+  EXPECT_EQ(second->deliveries.front().id, all[20].id);
+  const auto full = deliveries_of({.workspace = first_workspace, .limit = 25});
+  ASSERT_TRUE(full);
+  EXPECT_FALSE(full->more) << "a last page that is exactly full is the last";
   const auto created = walked({.outcome = delivery_outcome::created});
   EXPECT_EQ(created.size(), 15U);
   for (const auto& row : created) {

@@ -1,4 +1,5 @@
 #include "http/server/json/ticket_json.hpp"
+#include "http/server/paging.hpp"
 #include "http/server/parse.hpp"
 #include "http/server/respond.hpp"
 #include "http/server/routes/routes.hpp"
@@ -29,34 +30,38 @@ void list(context& hub, const edge::request& request, edge::responder responder)
     given.fault("status", "must be one status");
   if (platforms.size() > 1)
     given.fault("platform", "must be one platform");
-  query.limit = given.number("per_page", 20, 1, 100);
   query.after = given.id("cursor");
+  const auto at = read_page_number(given, query.after.has_value());
   if (!given.faults().empty())
     return responder.send(invalid_parameters(given.faults()));
+  query.limit = at.per_page;
+  query.offset = at.offset();
   if (!outcomes.empty())
     query.outcome = outcomes.front();
   if (!platforms.empty())
     query.platform = platforms.front();
   auto reply_to = std::make_shared<edge::responder>(std::move(responder));
-  hub.reads.list_deliveries(
-    query, [reply_to, query](domain::result<std::vector<storage::delivery_row>> rows) {
-      if (!rows)
-        return reply_to->send(error_reply(rows.why()));
-      auto body = json::array();
-      for (const auto& row : *rows)
-        body.push_back(to_json(row));
-      edge::reply reply{
-        .status = 200, .content_type = "application/json", .body = text_of(body), .headers = {}};
-      if (static_cast<int>(rows->size()) == query.limit)
-        reply.headers.emplace_back(
-          "Link",
-          "</api/webhook_deliveries?per_page=" + std::to_string(query.limit)
-            + "&cursor=" + to_string(rows->back().id)
-            + (query.outcome ? "&status=" + std::string{to_string(*query.outcome)} : "")
-            + (query.platform ? "&platform=" + std::string{to_string(*query.platform)} : "")
-            + ">; rel=\"next\"");
-      reply_to->send(std::move(reply));
-    });
+  hub.reads.list_deliveries(query,
+                            [reply_to, at, asked = request, by_cursor = query.after.has_value()](
+                              domain::result<storage::delivery_page> found) {
+                              if (!found)
+                                return reply_to->send(error_reply(found.why()));
+                              auto body = json::array();
+                              for (const auto& row : found->deliveries)
+                                body.push_back(to_json(row));
+                              page_facts facts{.at = at,
+                                               .by_cursor = by_cursor,
+                                               .more = found->more,
+                                               .total = found->total,
+                                               .total_is_exact = found->total_is_exact,
+                                               .next_cursor = {}};
+                              if (found->more)
+                                facts.next_cursor = to_string(found->deliveries.back().id);
+                              reply_to->send({.status = 200,
+                                              .content_type = "application/json",
+                                              .body = text_of(body),
+                                              .headers = paging_headers(asked, facts)});
+                            });
 }
 
 edge::reply replayed(const domain::uuid& delivery, const std::vector<actors::taken_in>& taken) {
