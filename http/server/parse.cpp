@@ -86,6 +86,19 @@ idempotency_of(const edge::request& request, int status) {
   return std::optional{std::move(record)};
 }
 
+domain::result<mutation> read_mutation(const edge::request& request, int status) {
+  auto body = json_body(request);
+  if (!body)
+    return std::move(body).why();
+  auto version = version_in_if_match(request);
+  if (!version)
+    return std::move(version).why();
+  auto idempotency = idempotency_of(request, status);
+  if (!idempotency)
+    return std::move(idempotency).why();
+  return mutation{*std::move(body), *version, *std::move(idempotency)};
+}
+
 std::vector<std::string> parameters::texts(std::string_view name) const {
   std::vector<std::string> values;
   for (const auto& [key, value] : request_.query) {

@@ -30,6 +30,20 @@ domain::result<std::optional<std::int64_t>> version_in_if_match(const edge::requ
 domain::result<std::optional<domain::idempotency_record>>
 idempotency_of(const edge::request& request, int status);
 
+/// What every call that changes something brings along.
+struct mutation {
+  nlohmann::json body; // an object
+  std::optional<std::int64_t> expected_version;
+  std::optional<domain::idempotency_record> idempotency;
+
+  [[nodiscard]] std::optional<std::string> key() const {
+    return idempotency ? std::optional{idempotency->key} : std::nullopt;
+  }
+};
+
+/// Body, If-Match and Idempotency-Key of a call that answers `status` when it succeeds.
+domain::result<mutation> read_mutation(const edge::request& request, int status);
+
 /// Reads query parameters and collects what is wrong with them.
 class parameters {
 public:

@@ -312,6 +312,8 @@ TEST_F(rest, gives_the_same_answer_to_the_same_idempotency_key) {
   const auto repeated = api.post("/api/tickets", body, key);
   EXPECT_EQ(repeated.status, 201) << repeated.text;
   EXPECT_EQ(repeated.body, first.body);
+  EXPECT_EQ(repeated.header("etag"), "\"1\"");
+  EXPECT_EQ(repeated.header("location"), path_of(first.body));
   const auto other = api.post("/api/tickets", {{"title", "Another"}}, key);
   EXPECT_EQ(other.status, 422) << other.text;
   EXPECT_EQ(other.at("code"), "idempotency_key_reused");
@@ -456,6 +458,22 @@ TEST_F(simulation, changes_a_status_where_it_is_allowed) {
   EXPECT_EQ(api.post(path, {{"status", "closed"}}).at("status"), "closed");
   EXPECT_EQ(api.post(path, {{"status", "resolved"}}).status, 422);
   EXPECT_EQ(api.post(path, json::object()).status, 422);
+}
+
+TEST_F(simulation, heeds_versions_and_idempotency_keys) {
+  hub_client api{hub().port()};
+  const auto made = api.post("/api/tickets", {{"title", "x"}});
+  const auto path = "/api/tickets/" + made.at("id") + "/simulate_status";
+  const headers key{{"Idempotency-Key", unique("key-")}};
+  EXPECT_EQ(api.post(path, {{"status", "resolved"}}, {{"If-Match", "\"7\""}}).status, 409);
+  const auto first = api.post(path, {{"status", "resolved"}}, key);
+  ASSERT_EQ(first.status, 200) << first.text;
+  EXPECT_EQ(first.header("etag"), "\"2\"");
+  EXPECT_EQ(api.post(path, {{"status", "open"}}, {{"If-Match", "\"2\""}}).status, 200);
+  EXPECT_EQ(api.post(path, {{"status", "resolved"}}, key).status, 200);
+  EXPECT_EQ(api.get("/api/tickets/" + made.at("id")).at("status"), "open")
+    << "a repeated call must not act again";
+  EXPECT_EQ(api.post(path, {{"status", "closed"}}, key).status, 422);
 }
 
 } // namespace

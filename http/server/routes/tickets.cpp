@@ -112,6 +112,20 @@ private:
 
 // ---- answers
 
+std::string path_of(const domain::uuid& ticket) {
+  return "/api/tickets/" + to_string(ticket);
+}
+
+/// A ticket's detail with the headers that belong to it: its version, and where it is when new.
+edge::reply
+detail_reply(int status, std::string body, const domain::uuid& ticket, std::int64_t version) {
+  auto reply = json_reply(status, std::move(body));
+  reply.headers.emplace_back("ETag", '"' + std::to_string(version) + '"');
+  if (status == 201)
+    reply.headers.emplace_back("Location", path_of(ticket));
+  return reply;
+}
+
 /// Reads the ticket as it is now and sends it; keeps the answer for the Idempotency-Key, if any.
 void send_detail(context& hub,
                  const reply_handle& reply_to,
@@ -125,10 +139,8 @@ void send_detail(context& hub,
       domain::result<storage::ticket_detail> detail) {
       if (!detail)
         return reply_to->send(error_reply(detail.why()));
-      auto reply = json_reply(status, text_of(to_json(*detail)));
-      reply.headers.emplace_back("ETag", '"' + std::to_string(detail->ticket.version) + '"');
-      if (status == 201)
-        reply.headers.emplace_back("Location", "/api/tickets/" + to_string(detail->ticket.id));
+      auto reply =
+        detail_reply(status, text_of(to_json(*detail)), detail->ticket.id, detail->ticket.version);
       if (key) {
         auto keep = std::make_shared<domain::change>();
         keep->workspace = hub.workspace;
@@ -159,7 +171,9 @@ void send_stored(context& hub,
         return reply_to->send(error_reply(stored.why()));
       if (stored->body.empty())
         return send_detail(hub, reply_to, ticket, stored->status);
-      auto reply = json_reply(stored->status, std::move(stored->body));
+      const auto first = json::parse(stored->body, nullptr, false);
+      const auto version = first.is_object() ? first.value("version", std::int64_t{0}) : 0;
+      auto reply = detail_reply(stored->status, std::move(stored->body), ticket, version);
       reply.headers.emplace_back("Idempotent-Replay", "true");
       reply_to->send(std::move(reply));
     });
@@ -259,39 +273,34 @@ void read_reporter(const json& body, fields& given, domain::new_ticket& ticket) 
 }
 
 void create(context& hub, const edge::request& request, edge::responder responder) {
-  const auto body = json_body(request);
-  if (!body)
-    return responder.send(error_reply(body.why()));
-  auto idempotency = idempotency_of(request, 201);
-  if (!idempotency)
-    return responder.send(error_reply(idempotency.why()));
-  fields given{*body};
+  const auto wanted = read_mutation(request, 201);
+  if (!wanted)
+    return responder.send(error_reply(wanted.why()));
+  fields given{wanted->body};
   given.only({"title", "description", "ticket_type", "priority", "original_channel", "reporter"});
   domain::new_ticket ticket;
   ticket.workspace = hub.workspace;
   ticket.title = given.text("title", longest_title, false).value_or("");
   ticket.description = given.text("description", longest_description, true).value_or("");
-  if (!body->contains("title"))
+  if (!wanted->body.contains("title"))
     given.fault("title", "is missing");
   ticket.type = given.choice("ticket_type", domain::parse_ticket_type);
   ticket.urgency = given.urgency("priority");
   ticket.original_channel =
     given.choice("original_channel", domain::parse_channel).value_or(domain::channel::api);
-  read_reporter(*body, given, ticket);
+  read_reporter(wanted->body, given, ticket);
   if (!given.faults().empty())
     return responder.send(invalid_fields(given.faults()));
-  ticket.idempotency = *idempotency;
+  ticket.idempotency = wanted->idempotency;
 
   domain::uuid_generator ids{hub.seed()};
   auto change = std::make_shared<const domain::change>(domain::creating(ticket, ids, hub.now()));
-  const auto key =
-    ticket.idempotency ? std::optional{ticket.idempotency->key} : std::optional<std::string>{};
   auto reply_to = std::make_shared<edge::responder>(std::move(responder));
   ask<domain::verdict>(
     hub.system,
     hub.journal,
     actors::commit_change{change},
-    [&hub, reply_to, key](const domain::result<domain::verdict>& answer) {
+    [&hub, reply_to, key = wanted->key()](const domain::result<domain::verdict>& answer) {
       if (!answer)
         return reply_to->send(error_reply(answer.why()));
       if (answer->what == domain::verdict::kind::committed)
@@ -329,16 +338,10 @@ void patch(context& hub, const edge::request& request, edge::responder responder
   const auto id = id_in_path(request, "id");
   if (!id)
     return responder.send(error_reply(id.why()));
-  const auto body = json_body(request);
-  if (!body)
-    return responder.send(error_reply(body.why()));
-  const auto version = version_in_if_match(request);
-  if (!version)
-    return responder.send(error_reply(version.why()));
-  auto idempotency = idempotency_of(request, 200);
-  if (!idempotency)
-    return responder.send(error_reply(idempotency.why()));
-  fields given{*body};
+  const auto call = read_mutation(request, 200);
+  if (!call)
+    return responder.send(error_reply(call.why()));
+  fields given{call->body};
   given.only({"title", "description", "ticket_type", "priority", "status", "tags"});
   domain::ticket_patch wanted;
   wanted.title = given.text("title", longest_title, false);
@@ -349,8 +352,8 @@ void patch(context& hub, const edge::request& request, edge::responder responder
   wanted.tags = given.tags("tags");
   if (!given.faults().empty())
     return responder.send(invalid_fields(given.faults()));
-  wanted.expected_version = *version;
-  wanted.idempotency = *idempotency;
+  wanted.expected_version = call->expected_version;
+  wanted.idempotency = call->idempotency;
   edit(hub,
        *id,
        std::make_shared<const domain::ticket_patch>(std::move(wanted)),
@@ -365,17 +368,19 @@ void simulate_status(context& hub, const edge::request& request, edge::responder
   const auto id = id_in_path(request, "id");
   if (!id)
     return responder.send(error_reply(id.why()));
-  const auto body = json_body(request);
-  if (!body)
-    return responder.send(error_reply(body.why()));
-  fields given{*body};
+  const auto call = read_mutation(request, 200);
+  if (!call)
+    return responder.send(error_reply(call.why()));
+  fields given{call->body};
   given.only({"status"});
   domain::ticket_patch wanted;
   wanted.status = given.choice("status", domain::parse_ticket_status);
-  if (!body->contains("status"))
+  if (!call->body.contains("status"))
     given.fault("status", "is missing");
   if (!given.faults().empty())
     return responder.send(invalid_fields(given.faults()));
+  wanted.expected_version = call->expected_version;
+  wanted.idempotency = call->idempotency;
   wanted.actor_id = "simulation";
   edit(hub,
        *id,
