@@ -87,6 +87,15 @@ edge::reply not_stored_reply(const domain::failure& why) {
   return error_reply(unstored);
 }
 
+edge::reply saved_unread_reply(const std::string& location) {
+  auto reply = error_reply(
+    domain::fail(errc::unknown_outcome,
+                 "the change is saved, but could not be read back; read it at the Location of this "
+                 "answer and do not send it again without its Idempotency-Key"));
+  reply.headers.emplace_back("Location", location);
+  return reply;
+}
+
 edge::reply invalid_fields(const std::vector<field_error>& faults) {
   return with_faults(422, "invalid_input", "some fields are not right; see details", faults);
 }

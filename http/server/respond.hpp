@@ -21,6 +21,9 @@ edge::reply error_reply(const domain::failure& why);
 /// reason, since a 4xx would make it give up and lose the delivery; 500 for a fault of our own.
 edge::reply not_stored_reply(const domain::failure& why);
 
+/// What a caller hears when its change is saved but could not be read back: where to read it.
+edge::reply saved_unread_reply(const std::string& location);
+
 /// 422 with every field's fault.
 edge::reply invalid_fields(const std::vector<field_error>& faults);
 

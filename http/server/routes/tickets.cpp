@@ -2,12 +2,14 @@
 #include "domain/text.hpp"
 #include "http/server/ask.hpp"
 #include "http/server/json/ticket_json.hpp"
+#include "http/server/paging.hpp"
 #include "http/server/parse.hpp"
 #include "http/server/respond.hpp"
 #include "http/server/routes/routes.hpp"
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -24,7 +26,6 @@ constexpr std::size_t longest_title = 500; // characters of a title given by han
 constexpr std::size_t longest_description = 512UL * 1024;
 constexpr std::size_t most_tags = 50;
 constexpr std::size_t longest_tag = 100;
-constexpr int deepest_offset = 10'000; // beyond, paging by offset would read all it skips
 
 edge::reply json_reply(int status, std::string body) {
   return {
@@ -126,32 +127,58 @@ detail_reply(int status, std::string body, const domain::uuid& ticket, std::int6
   return reply;
 }
 
-/// Reads the ticket as it is now and sends it; keeps the answer for the Idempotency-Key, if any.
-void send_detail(context& hub,
-                 const reply_handle& reply_to,
-                 const domain::uuid& ticket,
-                 int status,
-                 std::optional<std::string> idempotency_key = std::nullopt) {
+/// Keeps the answer a mutation gave. Should this be lost, the same key is answered from the ticket
+/// as it is then.
+void keep_answer(context& hub, std::string key, std::string body) {
+  auto keep = std::make_shared<domain::change>();
+  keep->workspace = hub.workspace;
+  keep->at = hub.now();
+  keep->answer = domain::answer_record{std::move(key), std::move(body)};
+  ask<domain::verdict>(hub.system,
+                       hub.journal,
+                       actors::commit_change{std::move(keep)},
+                       [](const domain::result<domain::verdict>&) {});
+}
+
+/// Reads the ticket as it is now and sends it.
+void send_detail(context& hub, const reply_handle& reply_to, const domain::uuid& ticket) {
+  hub.reads.detail_of(
+    hub.workspace, ticket, [reply_to](domain::result<storage::ticket_detail> detail) {
+      if (!detail)
+        return reply_to->send(error_reply(detail.why()));
+      reply_to->send(
+        detail_reply(200, text_of(to_json(*detail)), detail->ticket.id, detail->ticket.version));
+    });
+}
+
+/// A change that is committed and about to be answered with its ticket.
+struct saved_change {
+  domain::uuid ticket;
+  int status = 200;
+  std::optional<std::string> key; // the answer is kept for
+  bool again = false;             // the key was used before
+  int reads_left = 2;
+};
+
+/// Reads the ticket of a committed change and sends it. A read that fails is repeated once; then
+/// the answer says that the change is saved, since a plain error would have it sent again.
+void send_saved(context& hub, const reply_handle& reply_to, saved_change what) {
+  --what.reads_left;
+  const auto ticket = what.ticket;
   hub.reads.detail_of(
     hub.workspace,
     ticket,
-    [&hub, reply_to, status, key = std::move(idempotency_key)](
-      domain::result<storage::ticket_detail> detail) {
+    [&hub, reply_to, what = std::move(what)](domain::result<storage::ticket_detail> detail) {
+      if (!detail && what.reads_left > 0)
+        return send_saved(hub, reply_to, what);
       if (!detail)
-        return reply_to->send(error_reply(detail.why()));
-      auto reply =
-        detail_reply(status, text_of(to_json(*detail)), detail->ticket.id, detail->ticket.version);
-      if (key) {
-        auto keep = std::make_shared<domain::change>();
-        keep->workspace = hub.workspace;
-        keep->at = hub.now();
-        keep->answer = domain::answer_record{*key, reply.body};
-        // Should this be lost, the same key is answered from the ticket as it is then.
-        ask<domain::verdict>(hub.system,
-                             hub.journal,
-                             actors::commit_change{std::move(keep)},
-                             [](const domain::result<domain::verdict>&) {});
-      }
+        return reply_to->send(saved_unread_reply(path_of(what.ticket)));
+      auto reply = detail_reply(
+        what.status, text_of(to_json(*detail)), detail->ticket.id, detail->ticket.version);
+      if (what.again)
+        reply.headers.emplace_back("Idempotent-Replay", "true");
+      else if (what.key)
+        keep_answer(hub, *what.key, reply.body);
       reply_to->send(std::move(reply));
     });
 }
@@ -170,7 +197,8 @@ void send_stored(context& hub,
       if (!stored)
         return reply_to->send(error_reply(stored.why()));
       if (stored->body.empty())
-        return send_detail(hub, reply_to, ticket, stored->status);
+        return send_saved(
+          hub, reply_to, {.ticket = ticket, .status = stored->status, .key = {}, .again = true});
       const auto first = json::parse(stored->body, nullptr, false);
       const auto version = first.is_object() ? first.value("version", std::int64_t{0}) : 0;
       auto reply = detail_reply(stored->status, std::move(stored->body), ticket, version);
@@ -191,9 +219,6 @@ storage::ticket_query query_of(parameters& given, const domain::uuid& workspace,
   query.search = given.text("search", 500);
   query.group = given.id("group");
   query.assignee = given.id("assignee");
-  query.limit = given.number("per_page", 20, 1, 100);
-  page = given.number("page", 1, 1, 1'000'000);
-  query.offset = (page - 1) * query.limit;
   const auto sort = given.text("sort", 50);
   if (sort == "created_at")
     query.order = storage::ticket_order::oldest;
@@ -201,13 +226,13 @@ storage::ticket_query query_of(parameters& given, const domain::uuid& workspace,
     query.order = storage::ticket_order::urgency;
   else if (!sort.empty() && sort != "-created_at")
     given.fault("sort", "must be -created_at (newest first), created_at or priority");
-  if (const auto cursor = given.text("cursor", 200); !cursor.empty()) {
-    query.after = parse_cursor(cursor);
-    if (!query.after)
-      given.fault("cursor", "is not one this list gave out");
-  } else if (query.offset > deepest_offset) {
-    given.fault("page", "is too deep; follow next_cursor instead");
-  }
+  const auto cursor = given.text("cursor", 200);
+  if (!cursor.empty() && !(query.after = parse_cursor(cursor)))
+    given.fault("cursor", "is not one this list gave out");
+  const auto at = read_page_number(given, !cursor.empty());
+  page = at.page;
+  query.limit = at.per_page;
+  query.offset = at.offset();
   return query;
 }
 
@@ -226,7 +251,8 @@ json page_body(const storage::ticket_page& found, const storage::ticket_query& q
             {"per_page", query.limit},
             {"total", found.total},
             {"total_is_exact", found.total_is_exact},
-            {"total_pages", (found.total + query.limit - 1) / query.limit},
+            {"total_pages",
+             std::min((found.total + query.limit - 1) / query.limit, reachable_pages(query.limit))},
             {"next_cursor", cursor}}}};
 }
 
@@ -249,7 +275,7 @@ void detail(context& hub, const edge::request& request, edge::responder responde
   const auto id = id_in_path(request, "id");
   if (!id)
     return responder.send(error_reply(id.why()));
-  send_detail(hub, std::make_shared<edge::responder>(std::move(responder)), *id, 200);
+  send_detail(hub, std::make_shared<edge::responder>(std::move(responder)), *id);
 }
 
 // ---- POST /api/tickets
@@ -304,7 +330,7 @@ void create(context& hub, const edge::request& request, edge::responder responde
       if (!answer)
         return reply_to->send(error_reply(answer.why()));
       if (answer->what == domain::verdict::kind::committed)
-        return send_detail(hub, reply_to, answer->ticket_id, 201, key);
+        return send_saved(hub, reply_to, {.ticket = answer->ticket_id, .status = 201, .key = key});
       if (answer->what == domain::verdict::kind::duplicate && key)
         return send_stored(hub, reply_to, *key, answer->ticket_id, answer->same_request);
       reply_to->send(error_reply(
@@ -330,7 +356,7 @@ void edit(context& hub,
         return reply_to->send(error_reply(edited.why()));
       if (edited->duplicate && key)
         return send_stored(hub, reply_to, *key, edited->ticket, edited->same_request);
-      send_detail(hub, reply_to, edited->ticket, 200, key);
+      send_saved(hub, reply_to, {.ticket = edited->ticket, .status = 200, .key = key});
     });
 }
 
