@@ -1,0 +1,163 @@
+#include "actors/limiter/limiter.hpp"
+
+#include "actors/failure_bridge.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+#include <vector>
+
+namespace hub::actors {
+
+namespace {
+
+using domain::call_outcome;
+
+void show(limiter_pointer self) {
+  const auto& state = self->state;
+  const auto seen = state.limiter->look(self->clock().now());
+  auto& figures = state.figures->of(state.whom);
+  figures.waiting = static_cast<std::int64_t>(seen.waiting);
+  figures.under_way = static_cast<std::int64_t>(seen.under_way);
+  figures.tokens = seen.tokens;
+  figures.paused_ms = seen.paused_for.count();
+  figures.breaker = seen.breaker;
+}
+
+void refuse(limiter_state& state, std::uint64_t call, const domain::failure& why) {
+  if (auto waits = state.waiting.extract(call); !waits.empty())
+    waits.mapped().promise.deliver(to_caf(why));
+  ++state.figures->of(state.whom).refused;
+}
+
+/// Lets go what may go, turns away what would wait too long, and comes back in time for the rest.
+void let_go(limiter_pointer self) {
+  auto& state = self->state;
+  const auto now = self->clock().now();
+  const auto away = state.limiter->turn_away(now);
+  for (const auto call : away.calls)
+    refuse(state, call, away.why);
+  for (const auto call : state.limiter->admit(now)) {
+    auto waits = state.waiting.extract(call);
+    state.under_way.emplace(call, waits.mapped().caller);
+    ++state.figures->of(state.whom).admitted;
+    waits.mapped().promise.deliver(permit{call});
+  }
+  if (const auto wake = state.limiter->wake_at(now)) {
+    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(*wake - now);
+    self->delayed_send(
+      self, std::max(wait, std::chrono::milliseconds{1}), limiter_tick{++state.tick});
+  }
+  show(self);
+}
+
+void count(provider_figures& figures, call_outcome how) {
+  switch (how) {
+  case call_outcome::ok:
+  case call_outcome::undecided:
+    break;
+  case call_outcome::throttled:
+  case call_outcome::recipient_throttled:
+    ++figures.throttled;
+    break;
+  case call_outcome::failed:
+    ++figures.failed;
+    break;
+  }
+}
+
+/// Whoever is gone neither waits nor calls any more.
+void caller_ended(limiter_pointer self, const caf::actor_addr& caller) {
+  auto& state = self->state;
+  std::vector<std::uint64_t> calls;
+  for (const auto& [call, who] : state.under_way)
+    if (who == caller)
+      calls.push_back(call);
+  for (const auto& [call, waits] : state.waiting)
+    if (waits.caller == caller)
+      calls.push_back(call);
+  for (const auto call : calls) {
+    state.waiting.erase(call);
+    state.under_way.erase(call);
+    state.limiter->finished(call, call_outcome::undecided, std::nullopt, self->clock().now());
+  }
+  if (!calls.empty())
+    let_go(self);
+}
+
+} // namespace
+
+limiter_actor::behavior_type limiter_behavior(limiter_pointer self,
+                                              domain::provider whom,
+                                              const domain::limiter_rules& rules,
+                                              std::shared_ptr<limiter_figures> figures) {
+  auto& state = self->state;
+  state.whom = whom;
+  state.figures = std::move(figures);
+  state.limiter.emplace(rules, self->clock().now());
+  self->set_error_handler([](caf::error&) {});
+  self->set_down_handler([self](const caf::down_msg& down) { caller_ended(self, down.source); });
+  show(self);
+  return {
+    [self, &state](const want_permit& wanted) -> caf::result<permit> {
+      const auto caller = caf::actor_cast<caf::actor_addr>(self->current_sender());
+      auto answer = self->make_response_promise<permit>();
+      const auto call = state.next_call++;
+      if (const auto why = state.limiter->enqueue(call, wanted.recipient, self->clock().now())) {
+        ++state.figures->of(state.whom).refused;
+        answer.deliver(to_caf(*why));
+        return answer;
+      }
+      state.waiting.emplace(call, limiter_state::waiting_call{answer, caller});
+      self->monitor(caller);
+      let_go(self);
+      return answer;
+    },
+    [self, &state](const permit_used& used) {
+      const auto known = state.under_way.extract(used.call);
+      if (known.empty())
+        return;
+      self->demonitor(known.mapped());
+      count(state.figures->of(state.whom), used.how);
+      state.limiter->finished(used.call, used.how, used.retry_after, self->clock().now());
+      let_go(self);
+    },
+    [self, &state](limiter_tick tick) {
+      if (tick.generation == state.tick)
+        let_go(self);
+    },
+  };
+}
+
+limiters_actor::behavior_type limiters_behavior(limiters_pointer self,
+                                                limits_table limits,
+                                                std::shared_ptr<limiter_figures> figures) {
+  auto& state = self->state;
+  const auto find = [self, &state, limits, figures](const domain::uuid& workspace,
+                                                    domain::provider whom) -> const limiter_actor& {
+    auto& limiter = state.limiters[{workspace, whom}];
+    if (!limiter)
+      limiter = self->spawn<caf::monitored>(
+        limiter_behavior, whom, limits[static_cast<std::size_t>(whom)], figures);
+    return limiter;
+  };
+  self->set_error_handler([](caf::error&) {});
+  // One that failed is made anew when it is wanted; its callers come back by their time-outs.
+  self->set_down_handler([&state](const caf::down_msg& down) {
+    std::erase_if(state.limiters,
+                  [&](const auto& each) { return each.second.address() == down.source; });
+  });
+  self->set_exit_handler([self, &state](caf::exit_msg& end) {
+    for (const auto& [key, limiter] : state.limiters)
+      self->send_exit(limiter, end.reason);
+    self->quit(end.reason);
+  });
+  return {
+    [self, find](const want_permit& wanted) -> caf::result<permit> {
+      return self->delegate(find(wanted.workspace, wanted.whom), wanted);
+    },
+    [self, find](const permit_used& used) { self->send(find(used.workspace, used.whom), used); },
+  };
+}
+
+} // namespace hub::actors

@@ -1,0 +1,62 @@
+#pragma once
+
+#include "actors/limiter/limiter_figures.hpp"
+#include "actors/limiter/protocol.hpp"
+#include "actors/metered.hpp"
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+namespace hub::actors {
+
+struct limiter_state {
+  limiter_state() = default; // never an aggregate: docs/decisions/0003
+
+  struct waiting_call {
+    caf::typed_response_promise<permit> promise;
+    caf::actor_addr caller;
+  };
+
+  static inline const char* name = "rate_limiter";
+  std::optional<domain::call_limiter> limiter;
+  std::shared_ptr<limiter_figures> figures;
+  domain::provider whom{};
+  std::uint64_t next_call = 1;
+  std::unordered_map<std::uint64_t, waiting_call> waiting;
+  std::unordered_map<std::uint64_t, caf::actor_addr> under_way;
+  std::uint64_t tick = 0;
+};
+
+using limiter_pointer = caf::stateful_actor<limiter_state, metered<limiter_actor::base>>*;
+
+/// Every caller is monitored while it waits or calls: one that dies gives its place back.
+limiter_actor::behavior_type limiter_behavior(limiter_pointer self,
+                                              domain::provider whom,
+                                              const domain::limiter_rules& rules,
+                                              std::shared_ptr<limiter_figures> figures);
+
+/// The rules of each provider.
+using limits_table = std::array<domain::limiter_rules, domain::all_providers.size()>;
+
+struct limiters_state {
+  limiters_state() = default; // never an aggregate: docs/decisions/0003
+
+  static inline const char* name = "rate_limiters";
+  std::map<std::pair<domain::uuid, domain::provider>, limiter_actor> limiters;
+};
+
+using limiters_pointer = caf::stateful_actor<limiters_state, metered<limiters_actor::base>>*;
+
+limiters_actor::behavior_type limiters_behavior(limiters_pointer self,
+                                                limits_table limits,
+                                                std::shared_ptr<limiter_figures> figures);
+
+} // namespace hub::actors
