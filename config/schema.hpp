@@ -24,6 +24,7 @@ enum class kind : std::uint8_t {
   database, // a postgresql:// URL or libpq's key=value form
   bind,     // host:port, loopback only
   origins,  // a list of scheme://host[:port]
+  hosts,    // a list of names, each without scheme, port and path
 };
 
 /// A parsed value: `duration` is milliseconds; `size` and `integer` share the integer.

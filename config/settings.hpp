@@ -38,7 +38,8 @@ struct http_limits {
 
 struct http_settings {
   endpoint bind;
-  int threads = 0; // 0: as many as the machine has cores
+  int threads = 0;                        // 0: as many as the machine has cores
+  std::vector<std::string> allowed_hosts; // names other than this machine's own
   std::vector<std::string> cors_origins;
   http_limits limits;
 };

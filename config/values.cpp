@@ -289,9 +289,16 @@ bool is_origin(std::string_view text) {
          && parts->rest.empty();
 }
 
+bool is_host_name(std::string_view text) {
+  const bool bracketed = text.size() > 2 && text.front() == '[' && text.back() == ']';
+  return bracketed || (!has_blank_or_control(text) && text.find_first_of(":/*@") == text.npos);
+}
+
 result<value> parse_list(const setting& of, const written_value& from) {
   auto items = split_list(from);
   for (auto& item : items) {
+    if (of.type == kind::hosts && !is_host_name(item))
+      return expected(of, "names such as hub.example.com", item);
     if (of.type == kind::origins) {
       while (item.ends_with('/'))
         item.pop_back();
@@ -305,7 +312,7 @@ result<value> parse_list(const setting& of, const written_value& from) {
 } // namespace
 
 result<value> parse_value(const setting& of, const written_value& from) {
-  if (of.type == kind::list || of.type == kind::origins)
+  if (of.type == kind::list || of.type == kind::origins || of.type == kind::hosts)
     return parse_list(of, from);
   const auto* written = std::get_if<std::string>(&from);
   if (written == nullptr)
@@ -329,6 +336,7 @@ result<value> parse_value(const setting& of, const written_value& from) {
   case kind::text:
   case kind::list:
   case kind::origins:
+  case kind::hosts:
     break;
   }
   if (text.find('\0') != std::string_view::npos)

@@ -2,6 +2,7 @@
 #include "config/log.hpp"
 #include "http/server/context.hpp"
 #include "http/server/edge/server.hpp"
+#include "http/server/host_check.hpp"
 #include "http/server/routes/routes.hpp"
 #include "http/server/webhooks/webhooks.hpp"
 #include "main/commands.hpp"
@@ -98,6 +99,7 @@ http::edge::server_options server_options_of(const config::http_settings& from,
                       : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   options.limits = limits_of(from.limits);
   options.cors_origins = from.cors_origins;
+  options.turn_away = http::host_check(from.allowed_hosts);
   options.observe = [&figures](const http::edge::exchange& what) {
     figures.count_request(what);
     // Probes come every few seconds and say nothing when all is well.

@@ -153,6 +153,7 @@ simulation = true
 http.bind = "[::1]:0"
 http.threads = 3
 http.cors_origins = ["https://a.example", "http://b.example:8080/"]
+http.allowed_hosts = ["hub.example", "[fd00::1]"]
 http.max_body = 2097152
 [intake]
 whatsapp_window = "2d"
@@ -168,10 +169,21 @@ phone_number_id = 106540352242922
   EXPECT_EQ(values.http.threads, 3);
   EXPECT_EQ(values.http.cors_origins,
             (std::vector<std::string>{"https://a.example", "http://b.example:8080"}));
+  EXPECT_EQ(values.http.allowed_hosts, (std::vector<std::string>{"hub.example", "[fd00::1]"}));
   EXPECT_EQ(values.http.limits.max_body, 2U << 20U);
   EXPECT_EQ(values.intake.whatsapp_window, std::chrono::hours{48});
   EXPECT_FALSE(values.intake.reopen_resolved);
   EXPECT_EQ(values.whatsapp.phone_number_id, "106540352242922");
+}
+
+TEST_F(configuring, wants_hosts_as_bare_names) {
+  for (const std::string wrong :
+       {"https://hub.example", "hub.example:443", "hub.example/x", "*.example", "a b"}) {
+    from_.environment = {"HUB_ALLOWED_HOSTS=" + wrong};
+    const auto loaded = load(from_);
+    ASSERT_FALSE(loaded) << wrong;
+    EXPECT_MENTIONS(loaded.why().message, "HUB_ALLOWED_HOSTS");
+  }
 }
 
 TEST_F(configuring, reads_lists_with_commas_from_variables) {

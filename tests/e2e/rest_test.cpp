@@ -442,6 +442,41 @@ TEST_F(rest, keeps_the_callers_request_id_when_it_is_sane) {
   EXPECT_NE(bad, "no spaces <here>");
 }
 
+TEST_F(rest, answers_only_under_names_it_was_given) {
+  const auto under = [&](const std::string& path, const std::string& name) {
+    return api.get(path, {{"Host", name}});
+  };
+  for (const auto* name : {"localhost", "LOCALHOST:3001", "127.0.0.1:3000", "127.9.9.9", "[::1]:1"})
+    EXPECT_EQ(under("/api/tickets", name).status, 200) << name;
+  for (const auto* name : {"evil.example",
+                           "localhost.evil.example",
+                           "127.0.0.1.evil.example",
+                           "10.0.0.1",
+                           "[fd00::1]",
+                           "127.0.0.1@evil.example"}) {
+    const auto got = under("/api/tickets", name);
+    EXPECT_TRUE(got.status == 403 || got.status == 400) << name << got.text;
+    EXPECT_EQ(got.text.find("tickets\""), std::string::npos);
+  }
+  const auto refused = under("/api/tickets", "evil.example");
+  EXPECT_EQ(refused.at("code"), "host_not_allowed");
+  EXPECT_THAT(refused.at("error"), HasSubstr("HUB_ALLOWED_HOSTS"));
+  EXPECT_EQ(under("/metrics", "evil.example").status, 403);
+  EXPECT_EQ(under("/up", "evil.example").status, 200);
+  EXPECT_EQ(api.call("POST", "/webhooks/slack", "{}", {{"Host", "hub.example"}}).status, 401);
+}
+
+TEST(allowed_hosts, are_answered_like_this_machine) {
+  hub_process named;
+  named.environment()["HUB_ALLOWED_HOSTS"] = "hub.example, Desk.Example";
+  named.start();
+  hub_client api{named.port()};
+  for (const auto* name : {"hub.example", "hub.example:8443", "desk.example", "localhost"})
+    EXPECT_EQ(api.get("/api/tickets", {{"Host", name}}).status, 200) << name;
+  EXPECT_EQ(api.get("/api/tickets", {{"Host", "evil.example"}}).status, 403);
+  EXPECT_EQ(named.terminate(), 0);
+}
+
 class simulation : public hub_suite<simulation> {
 public:
   static hub_options options() {

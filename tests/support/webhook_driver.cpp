@@ -3,6 +3,7 @@
 #include "http/server/webhooks/signature.hpp"
 #include "tests/support/hub_process.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -29,6 +30,10 @@ hub_client::observer& watcher() {
 void show(const std::string& method, const std::string& path, const answer& got) {
   if (watcher())
     watcher()(method, path, got);
+}
+
+bool names_host(const headers& all) {
+  return std::ranges::any_of(all, [](const auto& header) { return header.first == "Host"; });
 }
 
 std::string unless_empty(const std::string& text, const char* otherwise) {
@@ -154,7 +159,9 @@ std::optional<answer> hub_client::try_call(const std::string& method,
                                            const std::string& path,
                                            const std::string& body,
                                            const headers& more) {
-  std::string request = method + ' ' + path + " HTTP/1.1\r\nHost: hub\r\n";
+  std::string request = method + ' ' + path + " HTTP/1.1\r\n";
+  if (!names_host(more))
+    request += "Host: localhost\r\n";
   for (const auto& [name, value] : more)
     request.append(name).append(": ").append(value).append("\r\n");
   request += "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;

@@ -69,6 +69,9 @@ void call_target(const route_target& target,
     // The whole path decodes, and no escape or character spans a slash.
     call.incoming.path_parameters.emplace_back(name.substr(1), std::move(value).value_or(""));
   }
+  if (const auto& turn_away = call.shared->options.turn_away)
+    if (auto answer = turn_away(call.incoming))
+      return call.from->answer(call.from->sequence(), *std::move(answer));
   auto state = std::make_unique<responder::state>();
   state->shared = call.shared;
   state->box = call.box;

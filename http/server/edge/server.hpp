@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,6 +42,9 @@ struct server_options {
   int threads = 2;
   edge::limits limits;
   std::vector<std::string> cors_origins; // exact origins that browsers may call from
+  /// Asked before a handler is; an answer of its own takes the handler's place. Called in a reactor
+  /// thread; must not block.
+  std::function<std::optional<reply>(const request&)> turn_away;
   observer observe;
 };
 
