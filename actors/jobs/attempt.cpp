@@ -2,6 +2,8 @@
 
 #include "actors/failure_bridge.hpp"
 
+#include <caf/send.hpp>
+
 #include <utility>
 
 namespace hub::actors {
@@ -29,6 +31,14 @@ void attempt::begin_sending(std::function<void()> go_on) const {
         auto why = from_caf_reading(error);
         fail(std::move(why));
       });
+}
+
+std::function<void(std::function<void()>)> attempt::way_home() const {
+  // Weak: an answer that comes late must not keep an ended attempt.
+  return [home = caf::actor_addr{self_->address()}](std::function<void()> what) {
+    if (const auto alive = caf::actor_cast<caf::actor>(home))
+      caf::anon_send(alive, run_here{std::move(what)});
+  };
 }
 
 void attempt::succeed(std::shared_ptr<const domain::change> effects) const {
@@ -62,8 +72,10 @@ caf::behavior worker_behavior(worker_pointer self,
   self->set_exception_handler(
     [](std::exception_ptr&) -> caf::error { return caf::sec::runtime_error; });
   runner(attempt{self});
-  // An actor lives as long as it can receive something.
-  return {[](caf::unit_t) {}};
+  return {[self](const run_here& homecoming) {
+    if (!self->state.ended)
+      homecoming.what();
+  }};
 }
 
 } // namespace hub::actors

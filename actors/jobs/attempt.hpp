@@ -14,6 +14,11 @@ namespace hub::actors {
 
 class attempt;
 
+/// Something to be done in the attempt's own actor.
+struct run_here {
+  std::function<void()> what;
+};
+
 /// Does one attempt at a job: starts what has to be done and returns; the attempt ends with
 /// `succeed` or `fail`, called once, from the attempt's own actor. What it throws is a failure.
 using job_runner = std::function<void(attempt)>;
@@ -41,6 +46,9 @@ public:
   /// For requests and timers. They end with the attempt.
   [[nodiscard]] caf::event_based_actor* self() const { return self_; }
 
+  /// Brings an answer from another thread home: what is passed to it runs in the attempt's actor,
+  /// or not at all when the attempt has ended.
+  [[nodiscard]] std::function<void(std::function<void()>)> way_home() const;
   /// Records that something outside is about to change, then calls `go_on`. When it cannot be
   /// recorded the attempt fails and nothing may be sent.
   void begin_sending(std::function<void()> go_on) const;
@@ -61,3 +69,5 @@ caf::behavior worker_behavior(worker_pointer self,
                               std::shared_ptr<const surroundings> around);
 
 } // namespace hub::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hub::actors::run_here)

@@ -41,7 +41,7 @@ void let_go(limiter_pointer self) {
     auto waits = state.waiting.extract(call);
     state.under_way.emplace(call, waits.mapped().caller);
     ++state.figures->of(state.whom).admitted;
-    waits.mapped().promise.deliver(permit{call});
+    waits.mapped().promise.deliver(permit{call, caf::actor_cast<limiter_actor>(self)});
   }
   if (const auto wake = state.limiter->wake_at(now)) {
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(*wake - now);
@@ -156,7 +156,6 @@ limiters_actor::behavior_type limiters_behavior(limiters_pointer self,
     [self, find](const want_permit& wanted) -> caf::result<permit> {
       return self->delegate(find(wanted.workspace, wanted.whom), wanted);
     },
-    [self, find](const permit_used& used) { self->send(find(used.workspace, used.whom), used); },
   };
 }
 

@@ -20,14 +20,8 @@ struct want_permit {
   std::string recipient;
 };
 
-struct permit {
-  std::uint64_t call = 0;
-};
-
 /// The call that a permit was for has ended. Who dies without saying so is noticed.
 struct permit_used {
-  domain::uuid workspace;
-  domain::provider whom{};
   std::uint64_t call = 0;
   domain::call_outcome how{};
   std::optional<std::chrono::seconds> retry_after;
@@ -38,6 +32,8 @@ struct limiter_tick {
   std::uint64_t generation = 0;
 };
 
+struct permit;
+
 /// Admits the calls to one provider account.
 using limiter_actor = caf::typed_actor<
   // Answered when the call may go; `rate_limited` with a time when it had better come back.
@@ -45,9 +41,15 @@ using limiter_actor = caf::typed_actor<
   caf::reacts_to<permit_used>,
   caf::reacts_to<limiter_tick>>;
 
+/// Leave for one call.
+struct permit {
+  std::uint64_t call = 0;
+  /// Where to say how it went: directly, or news of the caller's end would overtake it.
+  limiter_actor from;
+};
+
 /// The way to every limiter; makes each when it is first wanted.
-using limiters_actor = caf::typed_actor<caf::replies_to<want_permit>::with<permit>, // see above
-                                        caf::reacts_to<permit_used>>;
+using limiters_actor = caf::typed_actor<caf::replies_to<want_permit>::with<permit>>; // see above
 
 } // namespace hub::actors
 

@@ -25,7 +25,7 @@ struct told {
     return arrived() && !**held && (*held)->why().code == code;
   }
   [[nodiscard]] const domain::failure& why() const { return (*held)->why(); }
-  [[nodiscard]] std::uint64_t call() const { return (***held).call; }
+  [[nodiscard]] const permit& value() const { return ***held; }
 };
 
 /// Asks for a permit and lives on.
@@ -63,9 +63,8 @@ protected:
 
   void used(const told& which,
             call_outcome how = call_outcome::ok,
-            std::optional<std::chrono::seconds> retry_after = {},
-            provider whom = provider::slack) {
-    caf::anon_send(limiters_, permit_used{test_workspace, whom, which.call(), how, retry_after});
+            std::optional<std::chrono::seconds> retry_after = {}) {
+    caf::anon_send(which.value().from, permit_used{which.value().call, how, retry_after});
     run();
   }
 
@@ -110,7 +109,7 @@ TEST_F(rate_limiter, obeys_a_pause) {
 }
 
 TEST_F(rate_limiter, cools_down_for_a_minute_after_an_unexplained_429_of_the_ai) {
-  used(want("", provider::openai), call_outcome::throttled, std::nullopt, provider::openai);
+  used(want("", provider::openai), call_outcome::throttled);
   const auto refused = want("", provider::openai);
   ASSERT_TRUE(refused.failed_with(errc::rate_limited));
   EXPECT_EQ(refused.why().retry_after, 60s);
@@ -169,7 +168,7 @@ TEST_F(rate_limiter, holds_the_documented_rates) {
     for (int ms = 0; ms < 10'000; ms += 50) {
       for (auto& one : all)
         if (one.succeeded()) {
-          used(one, call_outcome::ok, {}, whom);
+          used(one);
           one = {};
           ++sent;
         }

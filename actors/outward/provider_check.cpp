@@ -1,0 +1,138 @@
+#include "actors/outward/provider_check.hpp"
+
+#include "actors/failure_bridge.hpp"
+#include "domain/json_reading.hpp"
+
+#include <chrono>
+#include <utility>
+
+namespace hub::actors {
+
+namespace {
+
+using domain::call_outcome;
+using domain::errc;
+
+// The longest a limiter lets anybody wait, and a little.
+constexpr std::chrono::seconds permit_within{35};
+
+/// What an answer says about the provider, not about this one message.
+call_outcome outcome_of(const domain::failure* why) {
+  if (why == nullptr)
+    return call_outcome::ok;
+  switch (why->code) {
+  case errc::rate_limited:
+    return call_outcome::throttled;
+  case errc::unavailable:
+  case errc::unknown_outcome:
+  case errc::timed_out:
+    return call_outcome::failed;
+  default:
+    return call_outcome::ok;
+  }
+}
+
+/// One message on its way; copies are the same.
+struct errand {
+  attempt one;
+  limiters_actor limiters;
+  provider_desk& desk;
+  outgoing_message what;
+
+  /// Waits for a permit, then goes on with `then`, which gets what to do when the call has ended.
+  template <class Then>
+  void with_permit(Then then) const {
+    const auto wanted = want_permit{one.job().workspace, what.whom, what.recipient};
+    one.self()
+      ->request(limiters, permit_within, wanted)
+      .then(
+        [*this, then = std::move(then)](const permit& given) {
+          then([*this, given](const domain::failure* why) { give_back(given, why); });
+        },
+        [*this](const caf::error& error) { one.fail(from_caf_reading(error)); });
+  }
+
+  void give_back(const permit& given, const domain::failure* why) const {
+    one.self()->send(
+      given.from,
+      permit_used{given.call,
+                  outcome_of(why),
+                  why != nullptr ? why->retry_after : std::optional<std::chrono::seconds>{}});
+  }
+
+  void send() const {
+    with_permit([*this](auto ended) {
+      one.begin_sending([*this, ended] {
+        desk.send(what,
+                  [*this, ended, home = one.way_home()](const domain::result<sent_message>& sent) {
+                    home([*this, ended, sent] {
+                      ended(sent ? nullptr : &sent.why());
+                      sent ? one.succeed() : one.fail(sent.why());
+                    });
+                  });
+      });
+    });
+  }
+
+  /// An earlier attempt may have sent it.
+  void find_out() const {
+    with_permit([*this](auto ended) {
+      desk.find(what,
+                [*this, ended, home = one.way_home()](const domain::result<found_message>& found) {
+                  home([*this, ended, found] {
+                    ended(found ? nullptr : &found.why());
+                    go_on_from(found);
+                  });
+                });
+    });
+  }
+
+  void go_on_from(const domain::result<found_message>& found) const {
+    if (!found)
+      return one.fail(found.why());
+    switch (*found) {
+    case found_message::yes:
+      return one.succeed();
+    case found_message::no:
+      return send();
+    case found_message::cannot_tell:
+      return one.fail(
+        domain::fail(errc::unknown_outcome,
+                     "an earlier attempt may have sent it and the provider cannot be asked"));
+    }
+  }
+};
+
+} // namespace
+
+void send_once(const attempt& one,
+               const limiters_actor& limiters,
+               provider_desk& desk,
+               const outgoing_message& what) {
+  const errand doing{one, limiters, desk, what};
+  one.job().sending_since ? doing.find_out() : doing.send();
+}
+
+job_runner run_provider_check(limiters_actor limiters, provider_desk& desk) {
+  return [limiters = std::move(limiters), &desk](const attempt& one) {
+    const auto args = domain::read_json(one.job().args);
+    const auto whom = domain::parse_provider(args ? domain::text_at(*args, "provider") : "");
+    if (!whom)
+      return one.fail(domain::fail(errc::invalid_input, whom.why().message));
+    send_once(one,
+              limiters,
+              desk,
+              {.id = one.job().id,
+               .whom = *whom,
+               .recipient = domain::text_at(*args, "recipient"),
+               .thread = domain::text_at(*args, "thread"),
+               .subject = "A test message from Feedback Hub",
+               .text = domain::text_at(*args, "text")});
+  };
+}
+
+job_runner run_canary() {
+  return [](const attempt& one) { one.succeed(); };
+}
+
+} // namespace hub::actors

@@ -1,0 +1,46 @@
+#pragma once
+
+#include "domain/provider.hpp"
+#include "domain/uuid.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace hub::actors {
+
+/// One message to one person, as the hub words it; each provider's translator knows its own form.
+struct outgoing_message {
+  domain::uuid id; // the provider is told it, where it can keep it
+  domain::provider whom{};
+  /// Slack: a channel. Intercom: a conversation. WhatsApp: a phone number or user id. SMTP: an
+  /// address.
+  std::string recipient;
+  std::string thread;  // what it answers to, as the provider names it; empty: nothing
+  std::string subject; // e-mail only
+  std::string text;
+};
+
+/// The provider has it.
+struct sent_message {
+  std::string provider_message_id; // empty where the provider names none
+};
+
+/// Whether a message that may have been sent has been.
+enum class found_message : std::uint8_t { yes, no, cannot_tell };
+
+/// Calls providers. Never blocks, and calls back exactly once, from a thread of its own.
+class provider_desk {
+public:
+  virtual ~provider_desk() = default;
+
+  /// Failures are `unavailable` (nothing was sent), `rate_limited`, `unknown_outcome`, or one that
+  /// will not go away by itself.
+  virtual void send(outgoing_message what,
+                    std::function<void(domain::result<sent_message>)> done) = 0;
+  /// Asks the provider after a crash.
+  virtual void find(outgoing_message what,
+                    std::function<void(domain::result<found_message>)> done) = 0;
+};
+
+} // namespace hub::actors

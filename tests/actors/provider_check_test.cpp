@@ -1,0 +1,185 @@
+#include "actors/outward/provider_check.hpp"
+
+#include "actors/jobs/supervisor.hpp"
+#include "actors/limiter/limiter.hpp"
+#include "tests/actors/fakes.hpp"
+#include "tests/support/actor_fixture.hpp"
+
+#include <gmock/gmock.h>
+
+#include <utility>
+
+namespace hub::actors {
+namespace {
+
+using namespace std::chrono_literals;
+using domain::errc;
+using domain::job_kind;
+using domain::job_step;
+using ::testing::ElementsAre;
+using testing::id_of;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using testing::test_workspace;
+
+/// A provider that answers when the test says so, or at once.
+struct fake_desk final : provider_desk {
+  std::vector<outgoing_message> sent;
+  std::vector<outgoing_message> asked_for;
+  std::optional<domain::result<sent_message>> answer = sent_message{"m1"};
+  domain::result<found_message> finds = found_message::cannot_tell;
+  std::function<void(domain::result<sent_message>)> held;
+
+  void send(outgoing_message what,
+            std::function<void(domain::result<sent_message>)> done) override {
+    sent.push_back(std::move(what));
+    if (answer)
+      done(*answer);
+    else
+      held = std::move(done);
+  }
+  void find(outgoing_message what,
+            std::function<void(domain::result<found_message>)> done) override {
+    asked_for.push_back(std::move(what));
+    done(finds);
+  }
+};
+
+job_claimer_actor::behavior_type one_job(job_claimer_actor::pointer self,
+                                         std::shared_ptr<std::optional<domain::claimed_job>> job) {
+  self->set_error_handler([](caf::error&) {});
+  return {
+    [job](const claim_jobs& wanted) -> caf::result<jobs_claimed> {
+      storage::claimed_jobs claimed;
+      claimed.exhausted_at = domain::time_point{};
+      if (auto taken = std::exchange(*job, std::nullopt)) {
+        taken->claim = wanted.what.claim;
+        claimed.jobs.push_back(*taken);
+      }
+      return jobs_claimed{std::make_shared<const storage::claimed_jobs>(std::move(claimed))};
+    },
+    [](const renew_claims&) -> caf::result<claims_renewed> { return claims_renewed{}; },
+    [](const release_claims&) -> caf::result<jobs_stopped> { return jobs_stopped{}; },
+    [](claims_tick) {},
+  };
+}
+
+class provider_check : public testing::actor_fixture {
+protected:
+  /// Runs one attempt of a job to send "hello" to C1.
+  void attempt_it(std::optional<domain::time_point> sending_since = {}) {
+    journal_->decide = [](const storage::change_ptr& change) {
+      return std::optional{domain::result<domain::verdict>{testing::committed(*change)}};
+    };
+    domain::claimed_job job;
+    job.workspace = test_workspace;
+    job.id = id_of(1);
+    job.kind = job_kind::provider_check;
+    job.args = R"({"provider":"slack","recipient":"C1","text":"hello"})";
+    job.sending_since = sending_since;
+    job.created_at = domain::time_point{std::chrono::hours{24 * 365 * 50}};
+    *job_ = job;
+    limits_table limits;
+    limits.fill(domain::default_limits(domain::provider::slack));
+    const auto around = std::make_shared<const surroundings>(
+      testing::around_of(spawn(testing::fake_journal, journal_),
+                         spawn(testing::fake_reader, std::make_shared<testing::reader_script>())));
+    spawn(supervisor_behavior,
+          supervisor_options{.rules = domain::rules_of(job_kind::provider_check)},
+          run_provider_check(spawn(limiters_behavior, limits, providers_), desk_),
+          spawn(one_job, job_),
+          around,
+          std::make_shared<job_figures>());
+    run();
+    advance(10ms);
+  }
+
+  std::vector<job_step::kind> steps() const {
+    std::vector<job_step::kind> all;
+    for (const auto& change : journal_->seen)
+      all.push_back(change->step->what);
+    return all;
+  }
+  const job_step& last_step() const { return *journal_->seen.back()->step; }
+
+  std::shared_ptr<testing::journal_script> journal_ = std::make_shared<testing::journal_script>();
+  std::shared_ptr<std::optional<domain::claimed_job>> job_ =
+    std::make_shared<std::optional<domain::claimed_job>>();
+  std::shared_ptr<limiter_figures> providers_ = std::make_shared<limiter_figures>();
+  fake_desk desk_;
+};
+
+TEST_F(provider_check, records_that_it_sends_before_it_does) {
+  desk_.answer.reset();
+  attempt_it();
+  EXPECT_THAT(steps(), ElementsAre(job_step::kind::begin_sending));
+  ASSERT_THAT(desk_.sent, SizeIs(1));
+  EXPECT_EQ(desk_.sent[0].recipient, "C1");
+  EXPECT_EQ(desk_.sent[0].text, "hello");
+  EXPECT_EQ(desk_.sent[0].id, id_of(1));
+  desk_.held(sent_message{"m1"});
+  run();
+  EXPECT_THAT(steps(), ElementsAre(job_step::kind::begin_sending, job_step::kind::finish));
+  EXPECT_EQ(providers_->of(domain::provider::slack).under_way, 0);
+}
+
+TEST_F(provider_check, does_not_send_again_what_the_provider_has) {
+  desk_.finds = found_message::yes;
+  attempt_it(domain::time_point{});
+  EXPECT_THAT(desk_.sent, IsEmpty());
+  EXPECT_THAT(steps(), ElementsAre(job_step::kind::finish));
+}
+
+TEST_F(provider_check, sends_what_the_provider_says_it_never_got) {
+  desk_.finds = found_message::no;
+  attempt_it(domain::time_point{});
+  advance(2s);
+  EXPECT_THAT(desk_.sent, SizeIs(1));
+  EXPECT_THAT(steps(), ElementsAre(job_step::kind::begin_sending, job_step::kind::finish));
+}
+
+TEST_F(provider_check, asks_a_person_where_the_provider_cannot_tell) {
+  attempt_it(domain::time_point{});
+  EXPECT_THAT(desk_.sent, IsEmpty());
+  ASSERT_THAT(steps(), ElementsAre(job_step::kind::bury));
+  EXPECT_TRUE(last_step().outcome_unknown);
+}
+
+TEST_F(provider_check, asks_a_person_when_the_answer_was_lost) {
+  desk_.answer = domain::fail(errc::unknown_outcome, "lost");
+  attempt_it();
+  EXPECT_EQ(last_step().what, job_step::kind::bury);
+  EXPECT_TRUE(last_step().outcome_unknown);
+  EXPECT_EQ(providers_->of(domain::provider::slack).failed, 1U);
+}
+
+TEST_F(provider_check, comes_back_when_the_provider_says) {
+  auto why = domain::fail(errc::rate_limited, "429");
+  why.retry_after = 17s;
+  desk_.answer = why;
+  attempt_it();
+  EXPECT_EQ(last_step().what, job_step::kind::hold_back);
+  EXPECT_EQ(last_step().run_at - journal_->seen.back()->at, 17s);
+  EXPECT_EQ(providers_->of(domain::provider::slack).throttled, 1U);
+}
+
+TEST_F(provider_check, is_retried_when_nothing_was_sent) {
+  desk_.answer = domain::fail(errc::unavailable, "refused");
+  attempt_it();
+  EXPECT_EQ(last_step().what, job_step::kind::retry);
+}
+
+TEST_F(provider_check, takes_too_long_without_an_answer_and_asks_a_person) {
+  desk_.answer.reset();
+  attempt_it();
+  advance(70s);
+  ASSERT_THAT(steps(), ElementsAre(job_step::kind::begin_sending, job_step::kind::bury));
+  EXPECT_TRUE(last_step().outcome_unknown);
+  desk_.held(sent_message{"m1"}); // late, to nobody
+  run();
+  EXPECT_THAT(steps(), SizeIs(2));
+  EXPECT_EQ(providers_->of(domain::provider::slack).under_way, 0) << "its permit came back";
+}
+
+} // namespace
+} // namespace hub::actors
