@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <fstream>
@@ -98,7 +99,7 @@ double number(std::uint64_t value) {
 void gather_actors(gathering& into) {
   actors::metrics_registry::instance().each([&](const std::string& kind, const auto& figures) {
     const std::vector<ClientMetric::Label> labels{{"kind", kind}};
-    into.add("hub_actors", "Live actors.", gauge, number(figures.spawned - figures.ended), labels);
+    into.add("hub_actors", "Live actors.", gauge, number(live_actors(figures)), labels);
     into.add("hub_actor_mailbox_messages",
              "Messages waiting in mailboxes.",
              gauge,
@@ -321,6 +322,11 @@ private:
       .Register(registry_);
   sources sources_;
 };
+
+std::uint64_t live_actors(const actors::kind_metrics& figures) {
+  const auto ended = figures.ended.load();
+  return std::max(figures.spawned.load(), ended) - ended;
+}
 
 metrics::metrics() : implementation_{std::make_unique<implementation>()} {}
 

@@ -9,13 +9,17 @@
 
 namespace hub::actors {
 struct journal_metrics;
-}
+struct kind_metrics;
+} // namespace hub::actors
 
 namespace hub::storage {
 class read_store;
 }
 
 namespace hub::http {
+
+/// How many actors of a kind live. Both counts move while they are read, so it is never below zero.
+std::uint64_t live_actors(const actors::kind_metrics& figures);
 
 /// Everything /metrics shows. Counting is thread-safe and cheap; figures that others keep (actors,
 /// journal, database pool, edge) are read when asked for.

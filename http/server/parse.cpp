@@ -1,6 +1,6 @@
 #include "http/server/parse.hpp"
 
-#include "http/server/webhooks/signature.hpp"
+#include "http/server/edge/characters.hpp"
 
 #include <openssl/evp.h>
 
@@ -22,11 +22,10 @@ std::optional<Number> number_in(std::string_view text) {
 }
 
 bool is_json(std::string_view content_type) {
-  const auto media = content_type.substr(0, content_type.find(';'));
-  const auto end = media.find_last_not_of(" \t");
-  return end != std::string_view::npos
-         && (media.substr(0, end + 1) == "application/json"
-             || media.substr(0, end + 1) == "application/merge-patch+json");
+  auto media = content_type.substr(0, content_type.find(';'));
+  media = media.substr(0, media.find_last_not_of(" \t") + 1);
+  return edge::equals_ignoring_case("application/json", media)
+         || edge::equals_ignoring_case("application/merge-patch+json", media);
 }
 
 } // namespace

@@ -257,6 +257,7 @@ void connection::respond(const reply& head, std::string&& body) {
   out_.push(write_head(head,
                        {.request_id = current_.request_id,
                         .cors_origin = current_.cors_origin,
+                        .varies_by_origin = !host_.shared().options.cors_origins.empty(),
                         .framing = body_framing::length,
                         .length = body.size(),
                         .keep_alive = keep_alive_}));
@@ -283,6 +284,7 @@ void connection::open_stream(std::uint64_t sequence,
     write_head(head,
                {.request_id = current_.request_id,
                 .cors_origin = current_.cors_origin,
+                .varies_by_origin = !host_.shared().options.cors_origins.empty(),
                 .framing = current_.http_1_0 ? body_framing::until_close : body_framing::chunked,
                 .keep_alive = keep_alive_}));
   if (current_.method == "HEAD") {

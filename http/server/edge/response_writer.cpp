@@ -137,8 +137,10 @@ std::string format_date(std::chrono::sys_seconds at) {
 void put_cors(std::string& out, std::string_view origin) {
   put(out, "Access-Control-Allow-Origin", origin);
   put(out, "Access-Control-Allow-Credentials", "true");
-  put(out, "Access-Control-Expose-Headers", "X-Total-Count, Link, ETag, X-Request-Id");
-  put(out, "Vary", "Origin");
+  put(out,
+      "Access-Control-Expose-Headers",
+      "X-Total-Count, X-Next-Cursor, Link, ETag, Location, Retry-After, Idempotent-Replay, "
+      "X-Request-Id");
 }
 
 void put_framing(std::string& out, int status, const head_facts& facts) {
@@ -187,6 +189,8 @@ std::string write_head(const reply& head, const head_facts& facts) {
       put(out, name, value);
   if (!facts.cors_origin.empty())
     put_cors(out, facts.cors_origin);
+  if (facts.varies_by_origin)
+    put(out, "Vary", "Origin");
   put_framing(out, head.status, facts);
   return out += "\r\n";
 }

@@ -16,7 +16,8 @@ enum class body_framing { length, chunked, until_close };
 /// What the edge adds to a reply's head.
 struct head_facts {
   std::string_view request_id;
-  std::string_view cors_origin; // empty: no CORS headers
+  std::string_view cors_origin;  // empty: no CORS headers
+  bool varies_by_origin = false; // some origins get CORS headers: caches must tell them apart
   body_framing framing = body_framing::length;
   std::size_t length = 0;
   bool keep_alive = false;

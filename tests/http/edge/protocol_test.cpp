@@ -489,7 +489,8 @@ TEST_F(cross_origin, lets_known_origins_read_every_answer) {
     EXPECT_EQ(answer.header("access-control-allow-origin"), "https://hub.example") << path;
     EXPECT_EQ(answer.header("access-control-allow-credentials"), "true");
     EXPECT_EQ(answer.header("access-control-expose-headers"),
-              "X-Total-Count, Link, ETag, X-Request-Id");
+              "X-Total-Count, X-Next-Cursor, Link, ETag, Location, Retry-After, Idempotent-Replay, "
+              "X-Request-Id");
     EXPECT_EQ(answer.header("vary"), "Origin");
   }
 }
@@ -500,7 +501,9 @@ TEST_F(cross_origin, tells_unknown_origins_nothing) {
     const auto answer = get("/sync", std::string("Origin: ") + origin + "\r\n");
     EXPECT_EQ(answer.status, 200);
     EXPECT_THAT(answer.head, Not(HasSubstr("Access-Control"))) << origin;
+    EXPECT_EQ(answer.header("vary"), "Origin") << "a cache must not keep this for a known one";
   }
+  EXPECT_EQ(get("/sync").header("vary"), "Origin");
   const auto preflight = say("OPTIONS /sync HTTP/1.1\r\nHost: x\r\nOrigin: http://evil.example\r\n"
                              "Access-Control-Request-Method: GET\r\n\r\n");
   EXPECT_EQ(preflight.status, 204);
