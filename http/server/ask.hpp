@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/failure_bridge.hpp"
+#include "actors/surroundings.hpp"
 #include "domain/result.hpp"
 
 #include <caf/actor_system.hpp>
@@ -12,11 +13,14 @@
 
 namespace hub::http {
 
-/// Longer than every time-out an actor has inside, so that its own answer is what arrives.
-inline constexpr std::chrono::seconds answer_within{15};
+/// Longer than two saves one after the other, the longest way an actor has inside, so that its own
+/// answer is what arrives; a place in a long queue may take longer still, and then the outcome is
+/// unknown. Shorter than the edge's patience with handlers, whose 504 would say less.
+inline constexpr std::chrono::seconds answer_within{25};
+static_assert(answer_within > 2 * actors::save_within);
 
-/// Sends `message` to `target` and calls `done` exactly once, from an actor's thread, so that no
-/// reactor thread waits.
+/// Sends `message` to `target` and calls `done` from an actor's thread, so that no reactor thread
+/// waits. `done` is called at most once, and is destroyed uncalled if the asking actor dies.
 template <class Reply, class Target, class Message, class Done>
 void ask(caf::actor_system& system, const Target& target, Message message, Done done) {
   auto one_shot = [target, message = std::move(message), done = std::move(done)](

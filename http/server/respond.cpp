@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <utility>
+
 namespace hub::http {
 
 namespace {
@@ -43,10 +45,7 @@ int status_of(errc code) {
 }
 
 edge::reply reply_with(int status, const json& body) {
-  return {.status = status,
-          .content_type = "application/json",
-          .body = body.dump(-1, ' ', false, json::error_handler_t::replace),
-          .headers = {}};
+  return json_reply(status, body.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
 edge::reply with_faults(int status,
@@ -62,6 +61,11 @@ edge::reply with_faults(int status,
 }
 
 } // namespace
+
+edge::reply json_reply(int status, std::string body) {
+  return {
+    .status = status, .content_type = "application/json", .body = std::move(body), .headers = {}};
+}
 
 edge::reply error_reply(int status, const char* code, const std::string& message) {
   return reply_with(status, {{"error", message}, {"code", code}});

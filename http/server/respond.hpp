@@ -14,6 +14,9 @@ struct field_error {
   std::string message;
 };
 
+/// JSON that is already written.
+edge::reply json_reply(int status, std::string body);
+
 /// The one place where a failure becomes a status code and an error body.
 edge::reply error_reply(const domain::failure& why);
 

@@ -2,6 +2,7 @@
 #include "http/server/paging.hpp"
 #include "http/server/parse.hpp"
 #include "http/server/respond.hpp"
+#include "http/server/routes/mount.hpp"
 #include "http/server/routes/routes.hpp"
 #include "http/server/webhooks/take_in.hpp"
 
@@ -72,7 +73,7 @@ edge::reply replayed(const domain::uuid& delivery, const std::vector<actors::tak
     {"outcome", to_string(first.outcome)},
     {"ticket_id", first.ticket.is_nil() ? json(nullptr) : json(to_string(first.ticket))},
     {"duplicate", first.duplicate}};
-  return {.status = 200, .content_type = "application/json", .body = text_of(body), .headers = {}};
+  return json_reply(200, text_of(body));
 }
 
 /// Reads a quarantined delivery again, as it would be read if it came today.
@@ -129,16 +130,8 @@ void replay(context& hub, const edge::request& request, edge::responder responde
 } // namespace
 
 void mount_deliveries(edge::server& server, context& hub) {
-  server.route("GET",
-               "/api/webhook_deliveries",
-               [&hub](const edge::request& request, edge::responder responder) {
-                 list(hub, request, std::move(responder));
-               });
-  server.route("POST",
-               "/api/webhook_deliveries/:id/replay",
-               [&hub](const edge::request& request, edge::responder responder) {
-                 replay(hub, request, std::move(responder));
-               });
+  server.route("GET", "/api/webhook_deliveries", with(hub, list));
+  server.route("POST", "/api/webhook_deliveries/:id/replay", with(hub, replay));
 }
 
 } // namespace hub::http

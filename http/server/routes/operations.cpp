@@ -3,6 +3,7 @@
 #include "http/server/json/ticket_json.hpp"
 #include "http/server/respond.hpp"
 #include "http/server/routes/embedded_files.hpp"
+#include "http/server/routes/mount.hpp"
 #include "http/server/routes/routes.hpp"
 
 #include <nlohmann/json.hpp>
@@ -16,17 +17,17 @@ namespace {
 
 using nlohmann::json;
 
-edge::reply json_reply(int status, const json& body) {
-  return {.status = status,
-          .content_type = "application/json",
-          .body = text_of(body),
-          .headers = {{"Cache-Control", "no-store"}}};
+/// What is true this moment only.
+edge::reply momentary(int status, const json& body) {
+  auto reply = json_reply(status, text_of(body));
+  reply.headers.emplace_back("Cache-Control", "no-store");
+  return reply;
 }
 
 // ---- liveness and health
 
 void up(context& hub, const edge::request&, edge::responder responder) {
-  responder.send(json_reply(200, {{"status", "ok"}, {"version", hub.version}}));
+  responder.send(momentary(200, {{"status", "ok"}, {"version", hub.version}}));
 }
 
 /// 503 only without a database: then nothing can be taken in, and a balancer should look elsewhere.
@@ -47,7 +48,7 @@ void health(context& hub, const edge::request&, edge::responder responder) {
                  {{"status", writing ? "ok" : "down"},
                   {"writers", writers},
                   {"queued", hub.journal_figures.queued.load()}}}}}};
-    auto reply = json_reply(took && writing ? 200 : 503, body);
+    auto reply = momentary(took && writing ? 200 : 503, body);
     if (reply.status == 503)
       reply.headers.emplace_back("Retry-After", "2");
     reply_to->send(std::move(reply));
@@ -73,7 +74,7 @@ json to_json(const std::string& kind, const actors::kind_metrics& figures) {
   for (const auto& actor : figures.busiest())
     busiest.push_back({{"actor_id", actor.actor_id}, {"messages", actor.handled}});
   return {{"kind", kind},
-          {"count", figures.spawned - figures.ended},
+          {"count", live_actors(figures)},
           {"mailbox_now", figures.waiting.load()},
           {"mailbox_max", figures.waiting_max.load()},
           {"messages", figures.handled.load()},
@@ -88,7 +89,7 @@ void list_actors(context&, const edge::request&, edge::responder responder) {
   auto body = json::array();
   actors::metrics_registry::instance().each(
     [&](const std::string& kind, const auto& figures) { body.push_back(to_json(kind, figures)); });
-  responder.send(json_reply(200, body));
+  responder.send(momentary(200, body));
 }
 
 void show_kind(context&, const edge::request& request, edge::responder responder) {
@@ -100,7 +101,7 @@ void show_kind(context&, const edge::request& request, edge::responder responder
   if (!found)
     return responder.send(
       error_reply(domain::fail(domain::errc::not_found, "no actors of this kind have run here")));
-  responder.send(json_reply(200, *found));
+  responder.send(momentary(200, *found));
 }
 
 // ---- the intake ledger
@@ -133,7 +134,7 @@ void show_ledger(context& hub, const edge::request&, edge::responder responder) 
       total.not_feedback += line.not_feedback;
       total.quarantined += line.quarantined;
     }
-    reply_to->send(json_reply(200, {{"channels", std::move(channels)}, {"total", to_json(total)}}));
+    reply_to->send(momentary(200, {{"channels", std::move(channels)}, {"total", to_json(total)}}));
   });
 }
 
@@ -159,19 +160,14 @@ void show_front_page(context&, const edge::request&, edge::responder responder) 
 } // namespace
 
 void mount_operations(edge::server& server, context& hub) {
-  const auto with = [&hub](auto handle) {
-    return [&hub, handle](const edge::request& request, edge::responder responder) {
-      handle(hub, request, std::move(responder));
-    };
-  };
-  server.route("GET", "/", with(show_front_page));
-  server.route("GET", "/up", with(up));
-  server.route("GET", "/health", with(health));
-  server.route("GET", "/metrics", with(show_metrics));
-  server.route("GET", "/openapi.json", with(show_openapi));
-  server.route("GET", "/api/actors", with(list_actors));
-  server.route("GET", "/api/actors/:kind", with(show_kind));
-  server.route("GET", "/api/ledger", with(show_ledger));
+  server.route("GET", "/", with(hub, show_front_page));
+  server.route("GET", "/up", with(hub, up));
+  server.route("GET", "/health", with(hub, health));
+  server.route("GET", "/metrics", with(hub, show_metrics));
+  server.route("GET", "/openapi.json", with(hub, show_openapi));
+  server.route("GET", "/api/actors", with(hub, list_actors));
+  server.route("GET", "/api/actors/:kind", with(hub, show_kind));
+  server.route("GET", "/api/ledger", with(hub, show_ledger));
 }
 
 } // namespace hub::http

@@ -5,6 +5,7 @@
 #include "http/server/paging.hpp"
 #include "http/server/parse.hpp"
 #include "http/server/respond.hpp"
+#include "http/server/routes/mount.hpp"
 #include "http/server/routes/routes.hpp"
 
 #include <nlohmann/json.hpp>
@@ -26,11 +27,6 @@ constexpr std::size_t longest_title = 500; // characters of a title given by han
 constexpr std::size_t longest_description = 512UL * 1024;
 constexpr std::size_t most_tags = 50;
 constexpr std::size_t longest_tag = 100;
-
-edge::reply json_reply(int status, std::string body) {
-  return {
-    .status = status, .content_type = "application/json", .body = std::move(body), .headers = {}};
-}
 
 // ---- reading a ticket's fields from a body
 
@@ -417,16 +413,11 @@ void simulate_status(context& hub, const edge::request& request, edge::responder
 } // namespace
 
 void mount_tickets(edge::server& server, context& hub) {
-  const auto with = [&hub](auto handle) {
-    return [&hub, handle](const edge::request& request, edge::responder responder) {
-      handle(hub, request, std::move(responder));
-    };
-  };
-  server.route("GET", "/api/tickets", with(list));
-  server.route("POST", "/api/tickets", with(create));
-  server.route("GET", "/api/tickets/:id", with(detail));
-  server.route("PATCH", "/api/tickets/:id", with(patch));
-  server.route("POST", "/api/tickets/:id/simulate_status", with(simulate_status));
+  server.route("GET", "/api/tickets", with(hub, list));
+  server.route("POST", "/api/tickets", with(hub, create));
+  server.route("GET", "/api/tickets/:id", with(hub, detail));
+  server.route("PATCH", "/api/tickets/:id", with(hub, patch));
+  server.route("POST", "/api/tickets/:id/simulate_status", with(hub, simulate_status));
 }
 
 } // namespace hub::http

@@ -103,7 +103,7 @@ edge::reply acknowledge(const std::vector<actors::taken_in>& taken) {
                                  {"duplicate", item.duplicate}});
     }
   }
-  return {.status = 200, .content_type = "application/json", .body = body.dump(), .headers = {}};
+  return json_reply(200, body.dump());
 }
 
 void receive(context& hub,
