@@ -45,6 +45,16 @@ std::optional<std::string> read_whole(const std::filesystem::path& file) {
   return std::string{std::istreambuf_iterator<char>{stream}, {}};
 }
 
+// A name in .env this close to one of ours is a slip, whatever it begins with.
+constexpr std::size_t slips_of_the_finger = 2;
+
+std::vector<std::string_view> all_variables() {
+  std::vector<std::string_view> names{config_variable};
+  for (const auto& each : schema())
+    names.push_back(each.env);
+  return names;
+}
+
 std::vector<std::string_view> own_variables() {
   std::vector<std::string_view> names{config_variable};
   for (const auto& each : schema()) {
@@ -86,7 +96,7 @@ public:
           of = nullptr;
       }
       if (of == nullptr) {
-        check_unknown(each.name, source);
+        check_unknown(each, source);
         continue;
       }
       if (each.value.empty())
@@ -145,12 +155,30 @@ public:
   }
 
 private:
-  void check_unknown(const std::string& name, const std::string& source) {
-    // Only names of our own can be wrong: an environment holds everybody's.
-    if (!name.starts_with(own_prefix) || name == config_variable)
+  void check_unknown(const variable& given, const std::string& source) {
+    if (given.name == config_variable)
       return;
-    faults_.push_back("there is no setting " + name + " (" + source + ")"
-                      + did_you_mean(name, own_variables()));
+    std::string hint;
+    // An environment holds everybody's names, so only our own prefix is ours to judge there. What
+    // .env holds is meant for us, as far as it reads like us.
+    if (given.name.starts_with(own_prefix)) {
+      hint = did_you_mean(given.name, own_variables());
+    } else if (given.line > 0) {
+      const auto meant =
+        nearest(without_file_suffix(given.name), all_variables(), slips_of_the_finger);
+      if (meant.empty() || meant == given.name)
+        return;
+      hint = "; did you mean '" + std::string{meant} + "'?";
+    } else {
+      return;
+    }
+    faults_.push_back("there is no setting " + given.name + " (" + source + ")" + hint);
+  }
+
+  static std::string_view without_file_suffix(std::string_view name) {
+    if (name.ends_with(file_suffix))
+      name.remove_suffix(file_suffix.size());
+    return name;
   }
 
   void

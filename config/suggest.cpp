@@ -35,10 +35,11 @@ std::string_view last_part(std::string_view key) {
 
 } // namespace
 
-std::string did_you_mean(std::string_view typed, std::span<const std::string_view> candidates) {
+std::string_view nearest(std::string_view typed,
+                         std::span<const std::string_view> candidates,
+                         std::size_t most_slips) {
   std::string_view best;
-  // More slips than a third of what was typed, and it is a guess about another word.
-  auto least = std::max<std::size_t>(2, typed.size() / 3) + 1;
+  auto least = most_slips + 1;
   for (const auto candidate : candidates) {
     const auto slips = distance(typed, candidate);
     if (slips < least) {
@@ -46,6 +47,12 @@ std::string did_you_mean(std::string_view typed, std::span<const std::string_vie
       best = candidate;
     }
   }
+  return best;
+}
+
+std::string did_you_mean(std::string_view typed, std::span<const std::string_view> candidates) {
+  // More slips than a third of what was typed, and it is a guess about another word.
+  auto best = nearest(typed, candidates, std::max<std::size_t>(2, typed.size() / 3));
   if (best.empty()) {
     // The right word in the wrong section.
     const auto found = std::ranges::find(candidates, last_part(typed), last_part);

@@ -219,6 +219,22 @@ TEST_F(configuring, reads_dotenv_as_people_write_it) {
   EXPECT_EQ(values.slack.bot_token, "");
 }
 
+TEST_F(configuring, refuses_slips_in_the_names_of_dotenv) {
+  write(".env",
+        "SLACK_SIGNIN_SECRET=hush\nWHATSAP_VERIFY_TOKEN_FILE=x\nexport LOG_LEVLE=info\n"
+        "AWS_REGION=eu-west-1\nNODE_ENV=production\nS3=1\n");
+  const auto message = fault();
+  EXPECT_MENTIONS(message, "SLACK_SIGNIN_SECRET (.env:1); did you mean 'SLACK_SIGNING_SECRET'?");
+  EXPECT_MENTIONS(message, "(.env:2); did you mean 'WHATSAPP_VERIFY_TOKEN'?");
+  EXPECT_MENTIONS(message, "LOG_LEVLE (.env:3); did you mean 'LOG_LEVEL'?");
+  for (const auto* other : {"AWS_REGION", "NODE_ENV", "S3 ", "hush"})
+    EXPECT_OMITS(message, other);
+
+  write(".env", "AWS_REGION=eu-west-1\n");
+  from_.environment = {"SLACK_SIGNIN_SECRET=somebody else's"};
+  must_load();
+}
+
 TEST_F(configuring, says_where_dotenv_is_wrong) {
   write(".env", "LOG_LEVEL=warn\nnot a line\nSLACK_BOT_TOKEN='open\n1X=2\n");
   const auto message = fault();
