@@ -1,7 +1,6 @@
 #pragma once
 
 #include "actors/failure_bridge.hpp"
-#include "actors/surroundings.hpp"
 #include "domain/result.hpp"
 
 #include <caf/actor_system.hpp>
@@ -13,11 +12,10 @@
 
 namespace hub::http {
 
-/// Longer than two saves one after the other, the longest way an actor has inside, so that its own
-/// answer is what arrives; a place in a long queue may take longer still, and then the outcome is
-/// unknown. Shorter than the edge's patience with handlers, whose 504 would say less.
+/// Longer than two saves of 10 s one after the other, the longest way an actor has inside, so that
+/// its own answer is what arrives; a place in a long queue may take longer still, and then the
+/// outcome is unknown. Shorter than the edge's patience with handlers, whose 504 would say less.
 inline constexpr std::chrono::seconds answer_within{25};
-static_assert(answer_within > 2 * actors::save_within);
 
 /// Sends `message` to `target` and calls `done` from an actor's thread, so that no reactor thread
 /// waits. `done` is called at most once, and is destroyed uncalled if the asking actor dies.

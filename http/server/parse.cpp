@@ -1,9 +1,8 @@
 #include "http/server/parse.hpp"
 
-#include "http/server/edge/characters.hpp"
-
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace hub::http {
@@ -24,8 +23,11 @@ std::optional<Number> number_in(std::string_view text) {
 bool is_json(std::string_view content_type) {
   auto media = content_type.substr(0, content_type.find(';'));
   media = media.substr(0, media.find_last_not_of(" \t") + 1);
-  return edge::equals_ignoring_case("application/json", media)
-         || edge::equals_ignoring_case("application/merge-patch+json", media);
+  std::string folded{media.substr(0, 64)};
+  std::ranges::transform(folded, folded.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return folded == "application/json" || folded == "application/merge-patch+json";
 }
 
 } // namespace
