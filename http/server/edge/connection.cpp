@@ -237,6 +237,16 @@ void connection::abandoned(std::uint64_t sequence) {
   answer(sequence, to_reply(refusals::internal));
 }
 
+void connection::hang_up(std::uint64_t sequence, farewell how) {
+  if (sequence != sequence_ || phase_ != phase::handling) {
+    ++host_.shared().stale_replies;
+    return;
+  }
+  if (how == farewell::reset)
+    reset_on_close();
+  vanish();
+}
+
 void connection::refuse_connection(const refusal& why) {
   ++host_.shared().rejected;
   ++sequence_;
@@ -474,10 +484,14 @@ void connection::linger() {
 
 void connection::cut_off() {
   ++host_.shared().cut_off;
-  // A reset instead of a farewell: nothing we hold for this client is worth keeping in the kernel.
+  // Nothing we hold for this client is worth keeping in the kernel.
+  reset_on_close();
+  vanish();
+}
+
+void connection::reset_on_close() const {
   const ::linger at_once{.l_onoff = 1, .l_linger = 0};
   ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-  vanish();
 }
 
 void connection::vanish() {

@@ -67,6 +67,7 @@ public:
   // Answers. Each is dropped unless `sequence` is the request being handled.
   void answer(std::uint64_t sequence, reply&& what);
   void abandoned(std::uint64_t sequence);
+  void hang_up(std::uint64_t sequence, farewell how);
   void
   open_stream(std::uint64_t sequence, const reply& head, std::shared_ptr<stream::state> stream);
   void stream_ready(std::uint64_t sequence);
@@ -116,6 +117,7 @@ private:
   void run_again();
   void linger();
   void cut_off();
+  void reset_on_close() const;
   void vanish();
 
   connection_host& host_;

@@ -70,6 +70,15 @@ void responder::send(reply answer) {
     ++to->shared->stale_replies;
 }
 
+void responder::hang_up(farewell how) {
+  const auto to = std::move(state_);
+  if (!to)
+    return;
+  if (!deliver(*to,
+               [sequence = to->sequence, how](connection& live) { live.hang_up(sequence, how); }))
+    ++to->shared->stale_replies;
+}
+
 stream responder::open_stream(reply head) {
   if (!state_)
     return {};

@@ -39,6 +39,9 @@ private:
   std::shared_ptr<state> state_;
 };
 
+/// How a connection ends that gets no answer.
+enum class farewell { close, reset };
+
 /// The one-shot right to answer one request, from any thread. Destroyed unused it answers 500, so
 /// no request is ever left without an answer; an answer after the time-out or after the client
 /// left is dropped.
@@ -55,6 +58,8 @@ public:
   void send(reply answer);
   /// Sends the head (body ignored) and hands out the stream that carries the rest.
   [[nodiscard]] stream open_stream(reply head);
+  /// Ends the connection without a word, as a server that dies does.
+  void hang_up(farewell how);
 
 private:
   std::unique_ptr<state> state_;

@@ -1,6 +1,7 @@
 #include "tests/http/edge/edge_fixture.hpp"
 
 #include <gmock/gmock.h>
+#include <sys/socket.h>
 
 #include <cerrno>
 #include <future>
@@ -54,6 +55,30 @@ TEST_F(answers, are_500_when_the_handler_gives_none) {
     "no answer", "no answer", "std::runtime_error", "int", ""};
   for (std::size_t i = 0; i < faults.size(); ++i)
     EXPECT_EQ(seen()[i].fault, faults[i]);
+}
+
+TEST_F(answers, can_be_the_end_of_the_connection) {
+  start();
+  for (const auto* when : {"now", "later"}) {
+    auto client = connect();
+    client.get("/hang_up?when=" + std::string(when));
+    EXPECT_TRUE(client.ended()) << when;
+    auto reset = connect();
+    reset.get("/hang_up?how=reset&when=" + std::string(when));
+    ssize_t size = 0;
+    int error = 0;
+    EXPECT_TRUE(eventually([&] {
+      char byte = 0;
+      size = ::recv(reset.descriptor(), &byte, 1, MSG_DONTWAIT);
+      error = size < 0 ? errno : 0;
+      return size >= 0 || (error != EAGAIN && error != EWOULDBLOCK);
+    }));
+    EXPECT_EQ(error, ECONNRESET) << when;
+  }
+  EXPECT_TRUE(eventually([&] { return stats().active_requests == 0; }));
+  EXPECT_EQ(stats().exceptions, 0U);
+  EXPECT_TRUE(seen().empty());
+  EXPECT_EQ(get("/sync").body, "hello");
 }
 
 TEST_F(answers, are_504_when_the_handler_is_late_and_the_late_one_is_dropped) {

@@ -164,6 +164,15 @@ void edge_server::add_broken_routes() {
     const auto held = std::make_shared<edge::responder>(std::move(to));
     pool_.post(10ms, [held] {});
   });
+  server_->route("GET", "/hang_up", [this](const edge::request& from, edge::responder to) {
+    const auto how =
+      from.query_parameter("how") == "reset" ? edge::farewell::reset : edge::farewell::close;
+    const auto held = std::make_shared<edge::responder>(std::move(to));
+    if (from.query_parameter("when") == "later")
+      pool_.post(10ms, [held, how] { held->hang_up(how); });
+    else
+      held->hang_up(how);
+  });
   server_->route("GET", "/throw", [](const edge::request&, edge::responder) {
     throw std::runtime_error("secret");
   });
