@@ -39,11 +39,20 @@ struct replay_options {
   std::vector<std::string> ids;
 };
 
+struct sandbox_options {
+  std::string bind = "127.0.0.1:4010";
+  std::string smtp = "127.0.0.1:4025";
+  std::string whatsapp_callback; // empty: statuses are not posted
+  std::string whatsapp_secret;   // signs them
+  int follow = 0;                // a process id; 0: nobody
+};
+
 exit_code serve(config::configuration settings, const serve_options& options);
 exit_code migrate(const config::configuration& settings);
 exit_code simulate(const config::configuration& settings, const simulate_options& options);
 exit_code show_config(const config::configuration& settings, bool as_json);
 exit_code doctor(const config::configuration& settings, bool recount);
+exit_code sandbox(const sandbox_options& options);
 exit_code replay(const config::configuration& settings, const replay_options& options);
 
 /// Where this hub's server is reached from here, as its settings say.

@@ -76,6 +76,48 @@ CLI::App* add_simulate(CLI::App& app, hub::app::simulate_options& options) {
   return sub;
 }
 
+constexpr auto about_the_sandbox =
+  "Prints one line of JSON with its addresses, {\"http\":…,\"smtp\":…,\"pid\":…}, and serves until it "
+  "gets SIGTERM.\n"
+  "Point the hub at it, with any token but one that begins with `revoked` or `invalid`:\n"
+  "  SLACK_API_URL=http://127.0.0.1:4010/slack/api\n"
+  "  INTERCOM_API_URL=http://127.0.0.1:4010/intercom\n"
+  "  WHATSAPP_API_URL=http://127.0.0.1:4010/whatsapp/v23.0\n"
+  "  NOTION_API_URL=http://127.0.0.1:4010/notion/v1\n"
+  "  OPENAI_BASE_URL=http://127.0.0.1:4010/openai/v1\n"
+  "  SMTP_URL=smtp://127.0.0.1:4025\n"
+  "See what it was sent at http://127.0.0.1:4010/ and, as JSON, at /sandbox/state\n"
+  "(?provider=slack, ?since=<number or time>; DELETE forgets everything).\n"
+  "Make a provider misbehave: POST /sandbox/faults\n"
+  "  {\"provider\":\"slack\",\"kind\":\"drop_after_work\",\"times\":1}\n"
+  "  kinds: delay (ms), drop_after_work, status_500, reset, duplicate, rate_limit (retry_after),\n"
+  "  outage (close), error (code: one of the provider's own); also operation, probability.\n"
+  "  GET lists them, DELETE /sandbox/faults[/id] clears them.\n"
+  "WhatsApp numbers decide their fate: …0000 outside the 24 hours, …0001 so and noticed late,\n"
+  "  …0002 unreachable, …0003 so and noticed late; POST /sandbox/whatsapp/last_wrote\n"
+  "  {\"recipient\":…,\"at\":…} says when somebody last wrote. Slack channels that end in MISSING,\n"
+  "  NOTIN, ARCHIVED or RESTRICTED do not work; Intercom conversations `missing…` are not there;\n"
+  "  mail to reject@… and later@… is refused.";
+
+CLI::App* add_sandbox(CLI::App& app, hub::app::sandbox_options& options) {
+  auto* sub = app.add_subcommand(
+    "sandbox", "Play Slack, Intercom, WhatsApp, Notion, OpenAI and a mail server on this machine");
+  sub->add_option("--bind", options.bind, "Loopback address and port for HTTP; port 0: a free one")
+    ->capture_default_str();
+  sub->add_option("--smtp", options.smtp, "Loopback address and port for mail; port 0: a free one")
+    ->capture_default_str();
+  sub->add_option("--whatsapp-callback",
+                  options.whatsapp_callback,
+                  "Post WhatsApp's statuses here, as http://127.0.0.1:3000/webhooks/whatsapp");
+  sub->add_option("--whatsapp-secret",
+                  options.whatsapp_secret,
+                  "Sign them with this (default: the hub's WHATSAPP_WEBHOOK_SECRET)");
+  sub->add_option("--follow", options.follow, "End when this process ends")
+    ->check(CLI::PositiveNumber);
+  sub->footer(about_the_sandbox);
+  return sub;
+}
+
 CLI::App* add_replay(CLI::App& app, hub::app::replay_options& options) {
   auto* sub = app.add_subcommand(
     "replay", "Read quarantined deliveries again, after a fix; the hub must be running");
@@ -100,6 +142,7 @@ int run(int argc, char** argv) {
   hub::app::serve_options serve_options;
   hub::app::simulate_options simulate_options;
   hub::app::replay_options replay_options;
+  hub::app::sandbox_options sandbox_options;
   bool as_json = false;
   bool recount = false;
 
@@ -128,6 +171,7 @@ int run(int argc, char** argv) {
                         [&](const hub::config::configuration& settings) {
                           return hub::app::replay(settings, replay_options);
                         });
+  const auto* play = add_sandbox(app, sandbox_options);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -135,10 +179,20 @@ int run(int argc, char** argv) {
     app.exit(error);
     return static_cast<int>(asked_for_help ? exit_code::ok : exit_code::usage);
   }
+  // The sandbox is no part of the hub: of its settings it wants one, and that only to sign.
+  const bool needs_no_settings =
+    play->parsed()
+    && (sandbox_options.whatsapp_callback.empty() || !sandbox_options.whatsapp_secret.empty());
+  if (needs_no_settings)
+    return static_cast<int>(hub::app::sandbox(sandbox_options));
   auto settings = load(common);
   if (!settings) {
     std::cerr << "feedback-hub: " << settings.why().message << '\n';
     return static_cast<int>(exit_code::bad_settings);
+  }
+  if (play->parsed()) {
+    sandbox_options.whatsapp_secret = settings->values.whatsapp.webhook_secret;
+    return static_cast<int>(hub::app::sandbox(sandbox_options));
   }
   for (auto& [sub, execute] : commands)
     if (sub->parsed())
