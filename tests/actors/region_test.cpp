@@ -250,6 +250,7 @@ struct world {
 journal_actor::behavior_type world_journal(journal_actor::pointer, std::shared_ptr<world> all) {
   return {
     [all](const commit_change& command) { return all->commit(*command.what); },
+    [](const tell_of_jobs&) {},
     [](const writer_ready&) {},
     [](const batch_written&) {},
     [](const writer_away&) {},
