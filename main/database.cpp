@@ -1,14 +1,14 @@
 #include "main/database.hpp"
 
-#include <filesystem>
-#include <system_error>
+#include "storage/connection_string.hpp"
+
 #include <utility>
 
 namespace hub::app {
 
 domain::result<database> open_database(const config::settings& settings) {
   if (!settings.database.url.empty())
-    return database{settings.database.url, nullptr};
+    return database{storage::with_time_limits(settings.database.url), nullptr};
   storage::embedded_options options;
   options.data_dir = settings.data_dir;
   options.bin_dir = settings.postgres.bin_dir;
@@ -18,7 +18,7 @@ domain::result<database> open_database(const config::settings& settings) {
   auto server = storage::embedded_server::start(std::move(options));
   if (!server)
     return std::move(server).why();
-  auto connection_string = (*server)->connection_string();
+  auto connection_string = storage::with_time_limits((*server)->connection_string());
   return database{std::move(connection_string), *std::move(server)};
 }
 

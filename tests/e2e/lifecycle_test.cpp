@@ -1,12 +1,16 @@
 #include "tests/e2e/hub_suite.hpp"
 #include "tests/support/process.hpp"
 
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <signal.h>
 
+#include <sys/socket.h>
+#include <unistd.h>
 #include <mutex>
 #include <regex>
 #include <thread>
+#include <stdexcept>
 
 namespace hub::testing {
 namespace {
@@ -24,6 +28,35 @@ delivery opening(const std::string& id) {
 }
 
 class lifecycle : public ::testing::Test {
+/// A host that takes connections and never says a word.
+class mute_host {
+public:
+  mute_host() {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* const plain = reinterpret_cast<sockaddr*>(&address);
+    if (::bind(socket_, plain, size) != 0 || ::listen(socket_, 8) != 0
+        || ::getsockname(socket_, plain, &size) != 0)
+      throw std::runtime_error("no mute host");
+    port_ = ntohs(address.sin_port);
+  }
+  mute_host(const mute_host&) = delete;
+  mute_host& operator=(const mute_host&) = delete;
+  ~mute_host() { ::close(socket_); }
+
+  [[nodiscard]] std::string connection_string() const {
+    return "host=127.0.0.1 user=x dbname=x port=" + std::to_string(port_);
+  }
+  /// Blocks until somebody has connected, who then waits for ever.
+  void await_guest() const { ::accept(socket_, nullptr, nullptr); }
+
+private:
+  int socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  std::uint16_t port_ = 0;
+};
+
 protected:
   /// What clients learnt while the hub was being stopped.
   struct outcomes {
@@ -202,6 +235,25 @@ TEST_F(lifecycle, migrate_and_doctor_prepare_and_judge_a_hub_that_is_not_running
 }
 
 TEST_F(lifecycle, simulate_and_replay_work_with_a_running_hub_and_fail_without) {
+TEST_F(lifecycle, a_database_that_never_answers_is_told) {
+  const mute_host host;
+  const hub_process hub;
+  const std::map<std::string, std::string> mute{{"DATABASE_URL", host.connection_string()}};
+  EXPECT_EQ(hub.run({"migrate"}, mute, 20s).exit_code, 4);
+  EXPECT_EQ(hub.run({"serve"}, mute, 20s).exit_code, 4);
+}
+
+TEST_F(lifecycle, a_stop_is_heard_while_the_hub_still_starts) {
+  const mute_host host;
+  hub_process hub{
+    {.environment = {{"DATABASE_URL", host.connection_string() + " connect_timeout=60"}},
+     .arguments = {}}};
+  hub.launch();
+  host.await_guest();
+  hub.signal(SIGTERM);
+  EXPECT_TRUE(hub.wait(10s)) << hub.log();
+}
+
   hub_process hub;
   EXPECT_EQ(hub.run({"simulate", "--count", "1"}).exit_code, 1);
   EXPECT_EQ(hub.run({"replay", "--all"}).exit_code, 1);
