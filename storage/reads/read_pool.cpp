@@ -31,11 +31,15 @@ void read_pool::post(task work) {
 }
 
 void read_pool::stop() {
+  std::deque<task> unread;
   {
     const std::lock_guard lock{mutex_};
     stopping_ = true;
+    unread.swap(queue_);
   }
   wake_.notify_all();
+  for (const auto& work : unread)
+    work(domain::fail(domain::errc::unavailable, "the hub is stopping"), false);
   for (auto& thread : threads_)
     if (thread.joinable())
       thread.join();

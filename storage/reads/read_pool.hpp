@@ -30,6 +30,7 @@ public:
 
   /// Queues `work`; runs it at once with a failure when the queue is full or the pool has stopped.
   void post(task work);
+  /// Lets the reads that run finish; those that wait get a failure, in the calling thread.
   void stop();
   [[nodiscard]] read_store::pool_stats stats() const;
 

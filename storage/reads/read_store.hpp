@@ -218,7 +218,7 @@ public:
     std::uint64_t rejected = 0;
   };
   [[nodiscard]] virtual pool_stats stats() const = 0;
-  /// Finishes what is queued and joins; later calls answer `unavailable`.
+  /// Finishes what runs and joins; what waits, and every later call, is answered `unavailable`.
   virtual void stop() = 0;
 };
 

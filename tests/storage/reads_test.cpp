@@ -589,15 +589,37 @@ TEST_F(reads, do_not_notice_that_their_connections_were_lost) {
   }
 }
 
-TEST_F(reads, finish_what_waits_when_they_stop_and_refuse_the_rest) {
+TEST_F(reads, finish_what_runs_when_they_stop_and_refuse_the_rest) {
   const auto core = open_ticket({.delivery = "d1"});
   auto store = make_read_store(
-    {.connection_string = connection_string(), .connections = 2, .queue_limit = 100}, keys_);
+    {.connection_string = connection_string(), .connections = 1, .queue_limit = 100}, keys_);
   std::atomic<int> answered{0};
-  for (int i = 0; i < 50; ++i)
-    store->core_of(first_workspace, core.id, [&](const auto& got) { answered += got ? 1 : 0; });
-  store->stop();
-  EXPECT_EQ(answered, 50);
+  std::atomic<int> refused{0};
+  const auto ask_core = [&] {
+    store->core_of(first_workspace, core.id, [&](const domain::result<domain::ticket_core>& got) {
+      if (got)
+        ++answered;
+      else if (got.why().code == errc::unavailable)
+        ++refused;
+    });
+  };
+  std::thread stopping;
+  {
+    pqxx::connection connection{connection_string()};
+    pqxx::work blocker{connection};
+    blocker.exec("LOCK TABLE tickets IN ACCESS EXCLUSIVE MODE");
+    ask_core();
+    ASSERT_TRUE(
+      tests::eventually([&] { return store->stats().busy == 1 && store->stats().waiting == 0; }));
+    for (int i = 0; i < 50; ++i)
+      ask_core();
+    stopping = std::thread{[&] { store->stop(); }};
+    EXPECT_TRUE(tests::eventually([&] { return refused == 50; }))
+      << "nobody waits for a read that will not be made";
+    EXPECT_EQ(answered, 0);
+  }
+  stopping.join();
+  EXPECT_EQ(answered, 1);
   const auto late =
     wait_for<std::chrono::microseconds>([&](auto done) { store->ping(std::move(done)); });
   ASSERT_FALSE(late);
