@@ -192,6 +192,7 @@ private:
   std::vector<verdict> commit_or_split(batch_view members, commit_stats& stats) {
     failure why;
     bool raced = false;
+    bool reconnected = false;
     for (int attempt = 0; attempt < race_attempts; ++attempt) {
       try {
         auto answer = commit_once(members, stats);
@@ -201,6 +202,10 @@ private:
         raced = false;
         if (why.code == errc::unavailable && connected())
           continue; // deadlock or lock time-out: the same again
+        // A connection breaks when its server restarts, which may be up again. What is known not
+        // to be committed can be repeated.
+        if (why.code == errc::unavailable && !std::exchange(reconnected, true) && connect())
+          continue;
         if (why.code != errc::invalid_input && why.code != errc::internal)
           return fail_all(members.size(), why);
         return split(members, why, stats);
