@@ -190,7 +190,7 @@ struct verdict {
     committed,    // all rows are durable
     duplicate,    // this delivery, message or idempotency key is known; `ticket_id` says as what
     known_thread, // the thread has a ticket already: send the report there
-    conflict,     // the ticket is at `version`, not where the Change expected it
+    conflict,     // the ticket (or job, or dead letter) is not where the Change expected it
     quarantined,  // the database refused the Change; its delivery is kept for operators
     failed,       // nothing happened; `why` says why and whether trying again helps
   };

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <tuple>
 
 namespace hub::storage {
 
@@ -82,6 +84,7 @@ journal_batch::journal_batch(pqxx::transaction_base& tx,
 }
 
 std::vector<verdict> journal_batch::run() {
+  lock_senders();
   look_up();
   check_replays();
   check_idempotency();
@@ -125,6 +128,23 @@ std::vector<const journal_batch::entry*> journal_batch::select(Wanted wanted, Ke
       chosen.push_back(&item);
   std::ranges::stable_sort(chosen, {}, key);
   return chosen;
+}
+
+void journal_batch::lock_senders() {
+  if (std::ranges::none_of(entries_, [](const entry& item) {
+        const auto& opens = item.change->opens;
+        return opens && opens->thread && opens->thread->joins_since;
+      }))
+    return;
+  std::set<std::tuple<std::string, std::string_view, std::string_view>> senders;
+  for (const auto& item : entries_)
+    if (const auto& author = item.change->author; author && !author->platform_user_id.empty())
+      senders.emplace(
+        to_string(item.change->workspace), to_string(author->platform), author->platform_user_id);
+  row_set<3> rows;
+  for (const auto& [workspace, platform, user] : senders)
+    rows.add(workspace, platform, user);
+  std::move(rows).run(tx_, statements::lock_senders.name);
 }
 
 void journal_batch::look_up() {
@@ -335,24 +355,9 @@ void journal_batch::apply_updates() {
       cells_.emplace_back(item.change->workspace, std::pair{std::move(after), 1});
     }
   }
-  std::vector<entry*> lost;
   for (std::size_t i = 0; i < asked.size(); ++i)
     if (!done[i])
-      lost.push_back(asked[i]);
-  report_conflicts(lost);
-}
-
-void journal_batch::report_conflicts(const std::vector<entry*>& lost) {
-  if (lost.empty())
-    return;
-  row_set<2> rows;
-  for (auto* item : lost) {
-    settle(*item, verdict::kind::conflict);
-    item->verdict.version = 0; // stays so when the ticket does not exist
-    rows.add(item->change->workspace, item->ticket);
-  }
-  for (const auto& row : std::move(rows).run(tx_, statements::find_versions.name))
-    lost[row[0].as<std::size_t>()]->verdict.version = row[1].as<std::int64_t>();
+      settle(*asked[i], verdict::kind::conflict);
 }
 
 void journal_batch::write_sources() {

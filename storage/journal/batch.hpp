@@ -55,6 +55,8 @@ private:
   /// the same order, and nobody deadlocks.
   template <class Wanted, class Key>
   [[nodiscard]] std::vector<const entry*> select(Wanted wanted, Key key) const;
+  /// Where the sender's open ticket decides, whoever else writes for them comes before or after.
+  void lock_senders();
   void look_up();
   void judge_delivery(entry& item, const pqxx::row& known);
   void judge_thread(entry& item, const pqxx::row& known);
@@ -66,7 +68,6 @@ private:
   void write_people();
   void write_tickets();
   void apply_updates();
-  void report_conflicts(const std::vector<entry*>& lost);
   void write_sources();
   void write_identities();
   void write_messages();

@@ -13,6 +13,16 @@ struct statement {
   const char* sql;
 };
 
+/// Two transactions that each looked for the sender's open ticket before the other had committed
+/// would both open one. A sender who is new is told apart by their insert.
+inline constexpr statement lock_senders{"lock_senders", R"sql(
+  SELECT
+  FROM unnest($1::uuid[], $2::text[], $3::text[]) WITH ORDINALITY AS i (ws, platform, author, ord)
+  JOIN reporter_identities r
+    ON (r.workspace_id, r.platform, r.platform_user_id) = (i.ws, i.platform, i.author)
+  ORDER BY i.ord FOR NO KEY UPDATE OF r
+)sql"};
+
 /// Everything that may already be known of each Change's delivery, message, thread and author.
 inline constexpr statement look_up{"look_up", R"sql(
   SELECT i.ord::int - 1,
@@ -107,12 +117,6 @@ inline constexpr statement update_tickets{"update_tickets", R"sql(
   WHERE (t.workspace_id, t.id) = (i.ws, i.id) AND t.version = i.expected
   RETURNING i.ord::int - 1, t.version, t.number, t.original_channel,
             o.status, o.priority, o.ticket_type, t.status, t.priority, t.ticket_type
-)sql"};
-
-inline constexpr statement find_versions{"find_versions", R"sql(
-  SELECT i.ord::int - 1, t.version
-  FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS i (ws, id, ord)
-  JOIN tickets t ON (t.workspace_id, t.id) = (i.ws, i.id)
 )sql"};
 
 inline constexpr statement add_sources{"add_sources", R"sql(
@@ -248,10 +252,10 @@ inline constexpr statement count_intake{"count_intake", R"sql(
 )sql"};
 
 inline constexpr std::array all{
-  look_up,           find_settled,    find_idempotent, add_reporters,   set_emails,
-  add_tickets,       update_tickets,  find_versions,   add_sources,     add_identities,
-  touch_identities,  relink_identity, add_messages,    add_attachments, add_deliveries,
-  settle_deliveries, add_events,      add_idempotent,  store_answers,   count_tickets,
+  lock_senders,      look_up,         find_settled,   find_idempotent, add_reporters,
+  set_emails,        add_tickets,     update_tickets, add_sources,     add_identities,
+  touch_identities,  relink_identity, add_messages,   add_attachments, add_deliveries,
+  settle_deliveries, add_events,      add_idempotent, store_answers,   count_tickets,
   count_intake,
 };
 
