@@ -389,7 +389,7 @@ void journal_batch::write_identities() {
       added.add(who.workspace,
                 to_string(who.platform),
                 who.platform_user_id,
-                who.reporter,
+                who.inserted_as,
                 who.display_name,
                 who.last_message_at,
                 who.last_ticket);

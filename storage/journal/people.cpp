@@ -66,7 +66,8 @@ domain::uuid people_of_batch::resolve(const domain::uuid& workspace,
                    author.display_name,
                    author.wrote_at,
                    std::nullopt,
-                   !known.identity_reporter.has_value()};
+                   !known.identity_reporter.has_value(),
+                   {}};
     if (known.identity_reporter) {
       entry.reporter = *known.identity_reporter;
       reporter_emails_.emplace(entry.reporter, known.identity_email);
@@ -74,6 +75,7 @@ domain::uuid people_of_batch::resolve(const domain::uuid& workspace,
       entry.reporter =
         author.email ? by_email(workspace, author, known) : make_reporter(workspace, author);
     }
+    entry.inserted_as = entry.reporter;
     here = identities_.emplace(key, std::move(entry)).first;
   }
   auto& who = here->second;

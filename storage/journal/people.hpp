@@ -48,6 +48,7 @@ public:
     domain::time_point last_message_at;
     std::optional<domain::uuid> last_ticket;
     bool is_new = false;
+    domain::uuid inserted_as; // if new: who it is until the batch's relinks, which start from here
   };
   struct found_email { // a person so far without an address
     domain::uuid workspace;

@@ -1037,6 +1037,19 @@ TEST_F(journal, moves_an_identity_and_its_tickets_to_the_person_who_owns_its_add
             "1");
 }
 
+TEST_F(journal, moves_what_a_new_identity_wrote_in_the_same_batch_as_well) {
+  ASSERT_THAT(
+    commit(opening(
+      {.delivery = "d1", .user = "7", .email = "ana@example.com", .platform = channel::intercom})),
+    is(kind::committed));
+  EXPECT_THAT(commit({opening({.delivery = "d2", .user = "U1"}),
+                      opening({.delivery = "d3", .user = "U1", .email = "ana@example.com"})}),
+              ::testing::Each(is(kind::committed)));
+  EXPECT_EQ(count("tickets"), "3");
+  EXPECT_EQ(count("(SELECT DISTINCT reporter_id FROM tickets) x"), "1");
+  EXPECT_EQ(count("(SELECT DISTINCT reporter_id FROM reporter_identities) x"), "1");
+}
+
 TEST_F(journal, keeps_two_people_of_one_name_apart) {
   ASSERT_THAT(commit(opening({.delivery = "d1", .user = "U1", .name = "Ana"})),
               is(kind::committed));

@@ -126,6 +126,19 @@ TEST_F(people, move_to_the_owner_of_the_address_they_give_later) {
   EXPECT_EQ(batch_.relinks().size(), 1U);
 }
 
+TEST_F(people, who_move_in_the_batch_that_meets_them_are_written_as_who_they_were) {
+  const auto owner = fresh_id();
+  const auto nameless = person("U1");
+  EXPECT_EQ(resolve(nameless), nameless.new_reporter_id);
+  EXPECT_EQ(resolve(person("U1", "ana@example.com"), {.email_reporter = owner}), owner);
+  EXPECT_TRUE(batch_.identities().at(0).is_new);
+  EXPECT_EQ(batch_.identities().at(0).inserted_as, nameless.new_reporter_id)
+    << "the move finds the row, and with it the tickets, by whom it belonged to";
+  ASSERT_EQ(batch_.relinks().size(), 1U);
+  EXPECT_EQ(batch_.relinks()[0].from, nameless.new_reporter_id);
+  EXPECT_EQ(batch_.relinks()[0].to, owner);
+}
+
 TEST_F(people, who_have_an_address_keep_it_when_a_report_gives_another) {
   const auto known = fresh_id();
   const auto other = fresh_id();
