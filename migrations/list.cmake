@@ -10,4 +10,5 @@ set(hub_migrations
   0008_create_idempotency_keys.sql
   0009_create_jobs.sql
   0010_create_dead_letters.sql
-  0011_create_job_controls.sql)
+  0011_create_job_controls.sql
+  0012_keep_quarantined_deliveries.sql)

@@ -54,6 +54,12 @@ std::string incompressible(std::size_t count, std::mt19937_64& random) {
   return text;
 }
 
+domain::idempotency_record idempotent(const std::string& key, std::uint8_t hash) {
+  domain::idempotency_record record{.key = key, .request_hash = {}, .status = 201};
+  record.request_hash.fill(hash);
+  return record;
+}
+
 class journal : public journal_fixture {
 protected:
   void kill_writers() const {
@@ -888,6 +894,46 @@ TEST_F(journal, keeps_what_arrived_lately_however_old_it_says_it_is) {
   EXPECT_EQ(count("webhook_deliveries"), "1");
 }
 
+TEST_F(journal, keeps_what_waits_in_quarantine_past_retention) {
+  const auto partitions = [&] {
+    return std::stoi(count("pg_inherits WHERE inhparent = 'webhook_deliveries'::regclass"));
+  };
+  const auto keep = [&] { return keep_house(connection_string(), {.kept_days = 30}); };
+  ASSERT_TRUE(keep());
+  const auto usual = partitions();
+  run("SELECT ensure_delivery_partitions(current_date - 40, 1)"); // three old days
+  ASSERT_THAT(commit(not_understanding("d1", "{")), is(kind::committed));
+  ASSERT_THAT(commit(not_understanding("d2", "{")), is(kind::committed));
+  run("UPDATE webhook_deliveries SET received_at = now() - interval '40 days', occurred_on = "
+      "CASE external_id WHEN 'd1' THEN current_date - 40 ELSE current_date - 50 END");
+  run("UPDATE intake_counters SET day = current_date - 40");
+  EXPECT_EQ(count("webhook_deliveries_default"), "1") << "no partition was made for its day";
+  ASSERT_TRUE(keep());
+  EXPECT_EQ(count("webhook_deliveries"), "2");
+  EXPECT_EQ(partitions(), usual + 1) << "the others go";
+  run("UPDATE webhook_deliveries SET outcome = 'not_feedback'"); // once they are read
+  run("UPDATE intake_counters SET quarantined = 0, not_feedback = 2");
+  ASSERT_TRUE(keep());
+  EXPECT_EQ(count("webhook_deliveries"), "0");
+  EXPECT_EQ(partitions(), usual);
+}
+
+TEST_F(journal, keeps_house_as_far_as_it_can) {
+  auto ticket = titled("one");
+  ticket.idempotency = idempotent("key", 1);
+  ASSERT_THAT(commit(by_hand(ticket)), is(kind::committed));
+  run("UPDATE idempotency_keys SET created_at = now() - interval '25 hours'");
+  pqxx::connection connection{connection_string()};
+  pqxx::work busy{connection};
+  busy.exec("LOCK TABLE webhook_deliveries, webhook_deliveries_default IN ROW EXCLUSIVE MODE");
+  const auto kept = keep_house(connection_string(), {});
+  ASSERT_FALSE(kept) << "it gave up on a lock";
+  EXPECT_EQ(kept.why().code, errc::unavailable);
+  EXPECT_EQ(count("idempotency_keys"), "0") << "the step after it was done";
+  busy.abort();
+  EXPECT_TRUE(keep_house(connection_string(), {}));
+}
+
 TEST_F(journal, makes_no_partition_for_a_day_that_has_rows_in_the_default_one) {
   ASSERT_THAT(commit(opening({.delivery = "d1"})), is(kind::committed));
   ASSERT_TRUE(keep_house(connection_string(), {.days_ahead = 1, .kept_days = 30}));
@@ -895,12 +941,6 @@ TEST_F(journal, makes_no_partition_for_a_day_that_has_rows_in_the_default_one) {
 }
 
 // ---- idempotency keys
-
-domain::idempotency_record idempotent(const std::string& key, std::uint8_t hash) {
-  domain::idempotency_record record{.key = key, .request_hash = {}, .status = 201};
-  record.request_hash.fill(hash);
-  return record;
-}
 
 TEST_F(journal, answers_a_used_idempotency_key_with_the_ticket_it_made) {
   auto ticket = titled("one");
