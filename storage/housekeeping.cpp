@@ -16,7 +16,7 @@ constexpr auto forget_keys =
 /// Each step is a transaction of its own, so that one that cannot get its lock undoes no other.
 void run(pqxx::connection& connection, const char* sql, int parameter) {
   pqxx::work tx{connection};
-  tx.exec("SET LOCAL lock_timeout = '3s'"); // intake must not queue behind the lock it waits for
+  tx.exec("SET LOCAL lock_timeout = '1s'"); // intake queues behind the lock that this waits for
   tx.exec_params(sql, parameter);
   tx.commit();
 }
@@ -26,10 +26,19 @@ void run(pqxx::connection& connection, const char* sql, int parameter) {
 domain::outcome keep_house(const std::string& connection_string, const housekeeping_plan& plan) {
   return guarded([&]() -> domain::outcome {
     pqxx::connection connection{connection_string};
-    run(connection, ensure_ahead, plan.days_ahead);
-    run(connection, drop_old, plan.kept_days);
-    run(connection, forget_keys, plan.kept_key_hours);
-    return domain::done{};
+    domain::outcome all = domain::done{};
+    const auto step = [&](const char* sql, int parameter) {
+      auto done = guarded([&]() -> domain::outcome {
+        run(connection, sql, parameter);
+        return domain::done{};
+      });
+      if (all && !done)
+        all = std::move(done);
+    };
+    step(ensure_ahead, plan.days_ahead);
+    step(drop_old, plan.kept_days);
+    step(forget_keys, plan.kept_key_hours);
+    return all;
   });
 }
 

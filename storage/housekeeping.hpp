@@ -12,8 +12,9 @@ struct housekeeping_plan {
   int kept_key_hours = 24; // how long an Idempotency-Key is remembered
 };
 
-/// Makes the coming days' partitions of the deliveries, drops those past retention, and forgets old
-/// Idempotency-Keys. Any number of nodes may do this at once.
+/// Makes the coming days' partitions of the deliveries, drops those past retention unless something
+/// in them waits in quarantine, and forgets old Idempotency-Keys. Goes on after a step that fails
+/// and tells the first one's failure. Any number of nodes may do this at once.
 domain::outcome keep_house(const std::string& connection_string, const housekeeping_plan& plan);
 
 } // namespace hub::storage
