@@ -244,6 +244,15 @@ editing(const ticket_patch& patch, const ticket_core& ticket, uuid_generator& id
   return std::optional{std::move(what)};
 }
 
+change recalling(const ticket_patch& patch, const ticket_core& ticket, time_point now) {
+  change what;
+  what.workspace = ticket.workspace;
+  what.at = now;
+  what.idempotency = patch.idempotency;
+  what.updates.emplace().id = ticket.id; // of version 0, which no ticket has
+  return what;
+}
+
 change creating(const new_ticket& asked, uuid_generator& ids, time_point now) {
   auto prepared = prepare(asked.description);
   auto title = scrub(asked.title);

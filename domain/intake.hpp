@@ -84,6 +84,11 @@ struct ticket_patch {
 result<std::optional<change>>
 editing(const ticket_patch& patch, const ticket_core& ticket, uuid_generator& ids, time_point now);
 
+/// A Change that no ticket takes: the journal answers `duplicate` where the patch's Idempotency-Key
+/// is known, else `conflict`. For a patch that is refused, perhaps only because it was done
+/// already.
+change recalling(const ticket_patch& patch, const ticket_core& ticket, time_point now);
+
 /// A ticket made by hand.
 struct new_ticket {
   uuid workspace;

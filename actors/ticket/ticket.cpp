@@ -4,6 +4,8 @@
 
 #include <caf/typed_response_promise.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -24,6 +26,9 @@ struct command {
   std::function<domain::result<std::optional<change>>(const domain::ticket_core&)> decide;
   /// The answer once it is saved (or, without a verdict, found to be done already).
   std::function<Reply(const domain::ticket_core&, const verdict*)> answer;
+  /// For a decision that is refused, perhaps only because it was carried out before: the Change
+  /// that the journal knows to be a duplicate then.
+  std::function<change(const domain::ticket_core&)> recall;
   caf::typed_response_promise<Reply> promise;
   int attempts_left = decision_attempts;
 };
@@ -79,6 +84,28 @@ void settle(ticket_pointer self,
   task->promise.deliver(to_caf(why));
 }
 
+/// Answers a refused command as it was answered the first time, if there was one.
+template <class Reply>
+void recall_or_refuse(ticket_pointer self,
+                      std::shared_ptr<command<Reply>> task,
+                      const domain::failure& refusal) {
+  auto& state = self->state;
+  if (!task->recall)
+    return void(task->promise.deliver(to_caf(refusal)));
+  auto what = std::make_shared<const change>(task->recall(state.core));
+  self->request(state.around->journal, save_within, commit_change{std::move(what)})
+    .await(
+      [self, task, refusal](const verdict& answer) {
+        if (answer.what == verdict::kind::duplicate)
+          task->promise.deliver(task->answer(self->state.core, &answer));
+        else if (answer.what == verdict::kind::failed && answer.why)
+          task->promise.deliver(to_caf(*answer.why));
+        else
+          task->promise.deliver(to_caf(refusal));
+      },
+      [task](caf::error& error) { task->promise.deliver(to_caf(from_caf_reading(error))); });
+}
+
 template <class Reply>
 void decide_and_save(ticket_pointer self, std::shared_ptr<command<Reply>> task) {
   auto& state = self->state;
@@ -86,7 +113,7 @@ void decide_and_save(ticket_pointer self, std::shared_ptr<command<Reply>> task) 
     return reload(self, std::move(task));
   auto decision = task->decide(state.core);
   if (!decision)
-    return void(task->promise.deliver(to_caf(decision.why())));
+    return recall_or_refuse(self, std::move(task), decision.why());
   if (!*decision)
     return void(task->promise.deliver(task->answer(state.core, nullptr)));
   auto what = std::make_shared<const change>(*std::move(*decision));
@@ -106,18 +133,21 @@ ticket_actor::behavior_type ticket_behavior(ticket_pointer self,
   auto& state = self->state;
   state.core = loaded;
   state.around = std::move(shared);
+  state.last_message = state.around->now(); // none that is in the database is younger
   self->set_error_handler([](caf::error&) {});
   return {
     [self](const follow_up& message) -> caf::result<taken_in> {
       auto task = std::make_shared<command<taken_in>>();
       task->promise = self->make_response_promise<taken_in>();
-      task->decide = [around = self->state.around,
-                      item = message.item](const domain::ticket_core& core) {
-        const auto now = around->now();
-        domain::uuid_generator ids{around->seed()};
-        return domain::result{
-          std::optional{domain::attaching(*item, core, around->rules, ids, now)}};
-      };
+      task->decide =
+        [self, around = self->state.around, item = message.item](const domain::ticket_core& core) {
+          auto& last = self->state.last_message;
+          const auto now = std::max(around->now(), last + std::chrono::milliseconds{1});
+          last = now;
+          domain::uuid_generator ids{around->seed()};
+          return domain::result{
+            std::optional{domain::attaching(*item, core, around->rules, ids, now)}};
+        };
       task->answer = [](const domain::ticket_core& core, const verdict* saved) {
         const bool duplicate = saved->what == verdict::kind::duplicate;
         const bool kept = saved->what == verdict::kind::quarantined;
@@ -141,6 +171,14 @@ ticket_actor::behavior_type ticket_behavior(ticket_pointer self,
         domain::uuid_generator ids{around->seed()};
         return domain::editing(*patch, core, ids, around->now());
       };
+      if (message.patch->idempotency)
+        task->recall = [around = self->state.around,
+                        patch = message.patch](const domain::ticket_core& core) {
+          return domain::recalling(*patch, core, around->now());
+        };
+      // Read by the caller from the database, where a linked identity moves a ticket as well.
+      if (message.patch->expected_version > self->state.core.version)
+        self->state.stale = true;
       task->answer = [](const domain::ticket_core& core, const verdict* saved) {
         ticket_edited edited{.ticket = core.id, .version = core.version};
         if (saved != nullptr && saved->what == verdict::kind::duplicate) {

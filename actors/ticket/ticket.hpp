@@ -17,8 +17,10 @@ struct ticket_state {
   static inline const char* name = "ticket";
   domain::ticket_core core;
   std::shared_ptr<const surroundings> around;
-  /// True after a save whose outcome is unknown: memory is read again before the next decision.
+  /// True while memory may be behind the database: it is read again before the next decision.
   bool stale = false;
+  /// When the last message came in: the next one comes after it, however coarse the clock.
+  domain::time_point last_message;
 };
 
 using ticket_pointer = caf::stateful_actor<ticket_state, metered<ticket_actor::base>>*;

@@ -188,11 +188,31 @@ TEST_F(ticket, goes_on_when_it_could_not_read_itself) {
 }
 
 TEST_F(ticket, refuses_a_stale_version_without_asking_anybody) {
-  const auto stale = edit({.urgency = 0, .expected_version = 3});
+  start(core_of(7, 3));
+  const auto stale = edit({.urgency = 0, .expected_version = 2});
   EXPECT_TRUE(stale.failed_with(errc::conflict));
   EXPECT_THAT(journal_->seen, ::testing::IsEmpty());
+  EXPECT_THAT(reader_->seen, ::testing::IsEmpty());
   commit_everything();
-  EXPECT_TRUE(edit({.urgency = 0, .expected_version = 1}).succeeded());
+  EXPECT_TRUE(edit({.urgency = 0, .expected_version = 3}).succeeded());
+}
+
+TEST_F(ticket, reads_itself_again_for_a_caller_who_knows_a_later_version) {
+  be_at(2); // an identity was linked: the ticket's own memory still says 1
+  EXPECT_TRUE(edit({.urgency = 0, .expected_version = 2}).succeeded());
+  EXPECT_EQ(reader_->seen.size(), 1U);
+  EXPECT_EQ(journal_->seen.size(), 1U);
+  EXPECT_TRUE(edit({.urgency = 1, .expected_version = 9}).failed_with(errc::conflict));
+}
+
+TEST_F(ticket, gives_messages_of_one_moment_times_in_their_order) {
+  commit_everything();
+  for (const auto* delivery : {"d1", "d2", "d3"})
+    ASSERT_TRUE(follow(delivery).succeeded());
+  EXPECT_LT(around_->now(), journal_->seen[0]->at) << "after the one that opened it";
+  EXPECT_LT(journal_->seen[0]->at, journal_->seen[1]->at);
+  EXPECT_LT(journal_->seen[1]->at, journal_->seen[2]->at);
+  EXPECT_LT(journal_->seen[1]->message->id, journal_->seen[2]->message->id);
 }
 
 TEST_F(ticket, holds_the_callers_version_against_a_conflict_too) {
@@ -232,6 +252,34 @@ TEST_F(ticket, tells_a_used_idempotency_key) {
   commit_everything();
   ASSERT_TRUE(edit({.urgency = 0}).succeeded());
   EXPECT_EQ(last_expected_version(), 1) << "nothing was changed before";
+}
+
+TEST_F(ticket, answers_a_repeated_patch_as_the_first_time_although_it_would_be_refused_now) {
+  const auto repeat = [&](ticket_patch patch) {
+    patch.idempotency = domain::idempotency_record{.key = "key"};
+    return edit(std::move(patch));
+  };
+  const ticket_patch stale{.urgency = 0, .expected_version = 1};
+  const ticket_patch forbidden{.status = ticket_status::in_progress};
+  start(core_of(7, 2, ticket_status::closed));
+  journal_->decide = [](const auto& what) {
+    return domain::result{verdict_of(verdict::kind::duplicate, *what)};
+  };
+  for (const auto& patch : {stale, forbidden}) {
+    const auto again = repeat(patch);
+    ASSERT_TRUE(again.succeeded());
+    EXPECT_TRUE(again.value().duplicate);
+    EXPECT_EQ(again.value().ticket, id_of(7));
+    EXPECT_EQ(journal_->seen.back()->updates->expected_version, 0) << "it can change nothing";
+    EXPECT_EQ(journal_->seen.back()->idempotency->key, "key");
+  }
+  journal_->decide = [](const auto& what) { // the key is new
+    return domain::result{verdict_of(verdict::kind::conflict, *what)};
+  };
+  EXPECT_TRUE(repeat(stale).failed_with(errc::conflict));
+  EXPECT_TRUE(repeat(forbidden).failed_with(errc::invalid_input));
+  journal_->decide = [](const auto&) { return domain::result{failed(errc::unavailable)}; };
+  EXPECT_TRUE(repeat(stale).failed_with(errc::unavailable)) << "nobody knows whether it was done";
 }
 
 TEST_F(ticket, ends_after_what_came_before) {

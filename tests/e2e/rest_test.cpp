@@ -329,6 +329,27 @@ TEST_F(rest, gives_the_same_answer_to_the_same_idempotency_key) {
   EXPECT_EQ(api.patch(path, {{"priority", 1}}, patch_key).status, 422);
 }
 
+TEST_F(rest, gives_the_same_answer_to_a_patch_that_would_be_refused_by_now) {
+  const auto path = path_of(make());
+  headers careful{{"Idempotency-Key", unique("key-")}, {"If-Match", "\"1\""}};
+  const auto first = api.patch(path, {{"title", "Mine"}}, careful);
+  ASSERT_EQ(first.status, 200) << first.text;
+  const auto again = api.patch(path, {{"title", "Mine"}}, careful);
+  EXPECT_EQ(again.status, 200) << again.text << ": it is at version 2 because of this very call";
+  EXPECT_EQ(again.body.at("title"), "Mine");
+  EXPECT_EQ(again.header("etag"), "\"2\"");
+  EXPECT_EQ(api.patch(path, {{"title", "Other"}}, careful).status, 422);
+  careful.front().second = unique("key-");
+  EXPECT_EQ(api.patch(path, {{"title", "Other"}}, careful).status, 409) << "a key of its own";
+
+  const headers key{{"Idempotency-Key", unique("key-")}};
+  EXPECT_EQ(api.patch(path, {{"status", "in_progress"}}, key).status, 200);
+  EXPECT_EQ(api.patch(path, {{"status", "closed"}}).status, 200);
+  EXPECT_EQ(api.patch(path, {{"status", "in_progress"}}, key).status, 200)
+    << "from closed it would be forbidden";
+  EXPECT_EQ(api.get(path).at("status"), "closed");
+}
+
 TEST_F(rest, creates_once_when_the_same_key_arrives_many_times_at_once) {
   const headers key{{"Idempotency-Key", unique("key-")}};
   std::mutex guard;

@@ -958,6 +958,20 @@ TEST_F(journal, answers_a_used_idempotency_key_with_the_ticket_it_made) {
   EXPECT_EQ(count("tickets"), "1");
 }
 
+TEST_F(journal, recalls_the_patch_that_a_key_was_used_for) {
+  const auto ticket = open_ticket({.delivery = "d1"});
+  domain::ticket_patch patch{.status = ticket_status::closed};
+  patch.idempotency = idempotent("key", 1);
+  EXPECT_THAT(commit(domain::recalling(patch, ticket, at())), is(kind::conflict));
+  EXPECT_EQ(count("idempotency_keys"), "0");
+  ASSERT_THAT(commit(patching(patch, ticket)), is(kind::committed));
+  const auto again = commit(domain::recalling(patch, ticket, at()));
+  ASSERT_THAT(again, is(kind::duplicate));
+  EXPECT_EQ(again.ticket_id, ticket.id);
+  EXPECT_TRUE(again.same_request);
+  EXPECT_EQ(core_of(ticket.id).version, 2);
+}
+
 TEST_F(journal, handles_two_uses_of_a_key_in_one_batch_one_after_the_other) {
   auto ticket = titled("one");
   ticket.idempotency = idempotent("key", 1);
