@@ -70,6 +70,20 @@ message_record message_of(const intake_item& item,
   return message;
 }
 
+void add_types(std::vector<std::string>& to, std::vector<std::string> more) {
+  for (auto& type : more)
+    if (std::ranges::find(to, type) == to.end())
+      to.push_back(std::move(type));
+  std::ranges::sort(to);
+}
+
+/// `text` without personal data; what kinds it held are added to `types`.
+std::string without_pii(const std::string& text, std::vector<std::string>& types) {
+  auto clean = scrub(text);
+  add_types(types, clean.types());
+  return std::move(clean.text);
+}
+
 /// What both ways of taking a report in have in common.
 change speaking(const intake_item& item, const uuid& ticket, uuid_generator& ids, time_point now) {
   const auto& said = std::get<report>(item.content);
@@ -79,8 +93,11 @@ change speaking(const intake_item& item, const uuid& ticket, uuid_generator& ids
   what.delivery = delivery_of(item, ids, now);
   what.author = person_of(item, said.from, ids, now);
   what.message = message_of(item, said, ticket, ids, now);
-  for (const auto& file : said.attachments)
+  for (const auto& file : said.attachments) {
     what.attachments.push_back({ids.next(now), file});
+    auto& name = what.attachments.back().file.file_name;
+    name = without_pii(name, what.message->pii_types);
+  }
   return what;
 }
 
@@ -144,7 +161,7 @@ opening(const intake_item& item, const intake_rules& rules, uuid_generator& ids,
   ticket.urgency = item.prepared.suggested.urgency;
   ticket.original_channel = item.platform;
   ticket.metadata = text_of(flat_object(said.metadata));
-  ticket.pii_types = item.prepared.pii_types;
+  ticket.pii_types = what.message->pii_types;
   ticket.external_url = said.external_url;
   ticket.thread = thread_lookup{said.thread_id, said.quoted_message_id, std::nullopt};
   if (said.joins_open_ticket)
@@ -163,7 +180,7 @@ change attaching(const intake_item& item,
   ticket_update update;
   update.id = ticket.id;
   update.expected_version = ticket.version;
-  update.more_pii_types = item.prepared.pii_types;
+  update.more_pii_types = what.message->pii_types;
   what.events.push_back(
     event_on(ticket.id,
              "message_added",
@@ -222,19 +239,18 @@ editing(const ticket_patch& patch, const ticket_core& ticket, uuid_generator& id
     note("type_changed", {{"from", to_string(ticket.type)}, {"to", to_string(*patch.type)}});
   }
   if (patch.title) {
-    auto clean = scrub(*patch.title);
-    update.title = std::move(clean.text);
+    update.title = without_pii(*patch.title, update.more_pii_types);
     note("title_changed", json::object());
   }
   if (patch.description) {
-    auto clean = scrub(*patch.description);
-    update.more_pii_types = clean.types();
-    update.description = std::move(clean.text);
+    update.description = without_pii(*patch.description, update.more_pii_types);
     note("description_changed", json::object());
   }
   if (patch.tags) {
-    update.tags = patch.tags;
-    note("tags_changed", {{"to", *patch.tags}});
+    update.tags.emplace();
+    for (const auto& tag : *patch.tags)
+      update.tags->push_back(without_pii(tag, update.more_pii_types));
+    note("tags_changed", {{"to", *update.tags}});
   }
   if (what.events.empty() && !patch.idempotency)
     return std::optional<change>{};
@@ -255,7 +271,6 @@ change recalling(const ticket_patch& patch, const ticket_core& ticket, time_poin
 
 change creating(const new_ticket& asked, uuid_generator& ids, time_point now) {
   auto prepared = prepare(asked.description);
-  auto title = scrub(asked.title);
   change what;
   what.workspace = asked.workspace;
   what.at = now;
@@ -266,11 +281,7 @@ change creating(const new_ticket& asked, uuid_generator& ids, time_point now) {
   ticket.urgency = asked.urgency.value_or(suggested.urgency);
   ticket.original_channel = asked.original_channel;
   ticket.pii_types = prepared.pii_types;
-  for (auto& type : title.types())
-    if (std::find(ticket.pii_types.begin(), ticket.pii_types.end(), type) == ticket.pii_types.end())
-      ticket.pii_types.push_back(std::move(type));
-  std::sort(ticket.pii_types.begin(), ticket.pii_types.end());
-  ticket.title = std::move(title.text);
+  ticket.title = without_pii(asked.title, ticket.pii_types);
   ticket.description = prepared.body;
   if (!asked.reporter_name.empty() || asked.reporter_email)
     what.author = person_record{.new_reporter_id = ids.next(now),

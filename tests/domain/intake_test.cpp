@@ -1,0 +1,78 @@
+#include "domain/intake.hpp"
+
+#include <gmock/gmock.h>
+
+#include <string>
+#include <utility>
+
+namespace hub::domain {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class intake : public ::testing::Test {
+protected:
+  change edited(const ticket_patch& patch) {
+    auto decided = editing(patch, ticket_, ids_, now_);
+    if (!decided || !*decided) {
+      ADD_FAILURE() << "the patch changes nothing or is refused";
+      return {};
+    }
+    return **std::move(decided);
+  }
+
+  static intake_item with_file(const std::string& name) {
+    report said;
+    said.text = "The export crashes";
+    said.attachments.push_back({.file_name = name});
+    intake_item item;
+    item.payload = std::make_shared<const std::string>("payload");
+    item.prepared = prepare(said.text);
+    item.content = std::move(said);
+    return item;
+  }
+
+  const time_point now_{std::chrono::hours{24 * 365 * 50}};
+  const ticket_core ticket_{.workspace = {}, .id = {}, .number = 1, .version = 3};
+  uuid_generator ids_{1};
+};
+
+TEST_F(intake, scrubs_every_text_of_a_patch_and_tells_all_it_found) {
+  const auto what = edited({.title = "Ask ana@example.com",
+                            .description = "Call +34 612 345 678",
+                            .tags = {{"vip", "ben@example.com"}}});
+  EXPECT_THAT(*what.updates->title, Not(HasSubstr("ana@")));
+  EXPECT_THAT(*what.updates->description, Not(HasSubstr("612")));
+  EXPECT_THAT(*what.updates->tags, ElementsAre("vip", Not(HasSubstr("ben@"))));
+  EXPECT_THAT(what.updates->more_pii_types, ElementsAre("email", "phone"));
+  for (const auto& event : what.events)
+    EXPECT_THAT(event.data, Not(HasSubstr("@example.com")));
+  EXPECT_THAT(edited({.title = "Ask ana@example.com"}).updates->more_pii_types,
+              ElementsAre("email"));
+}
+
+TEST_F(intake, scrubs_the_names_of_files) {
+  const auto item = with_file("ana@example.com.pdf");
+  const auto opened = opening(item, {}, ids_, now_);
+  EXPECT_THAT(opened.attachments.at(0).file.file_name, Not(HasSubstr("ana@")));
+  EXPECT_THAT(opened.message->pii_types, ElementsAre("email"));
+  EXPECT_THAT(opened.opens->pii_types, ElementsAre("email"));
+  EXPECT_THAT(attaching(item, ticket_, {}, ids_, now_).updates->more_pii_types,
+              ElementsAre("email"));
+  for (const auto* usual : {"screenshot 2026-01-31 at 10.15.30.png", "IMG_20260131_101530.jpg"})
+    EXPECT_EQ(opening(with_file(usual), {}, ids_, now_).attachments.at(0).file.file_name, usual);
+}
+
+TEST_F(intake, recalls_a_patch_by_a_change_that_changes_nothing) {
+  const ticket_patch patch{.urgency = 0, .idempotency = idempotency_record{.key = "key"}};
+  const auto what = recalling(patch, ticket_, now_);
+  EXPECT_EQ(what.idempotency->key, "key");
+  EXPECT_EQ(what.updates->expected_version, 0) << "no ticket is at version 0";
+  EXPECT_FALSE(what.updates->urgency);
+  EXPECT_THAT(what.events, ::testing::IsEmpty());
+}
+
+} // namespace
+} // namespace hub::domain
