@@ -2,6 +2,7 @@
 
 #include "actors/failure_bridge.hpp"
 
+#include <exception>
 #include <utility>
 #include <variant>
 
@@ -84,17 +85,28 @@ void conclude(intake_shard_pointer self, const std::string& key, const verdict& 
                domain::fail(domain::errc::internal, "the journal answered what it cannot answer")));
 }
 
+/// The Change that takes the item in.
+domain::result<storage::change_ptr> decide(intake_shard_state& state,
+                                           const domain::intake_item& item) {
+  try {
+    const auto now = state.around->now();
+    return std::make_shared<const domain::change>(
+      std::holds_alternative<report>(item.content)
+        ? domain::opening(item, state.around->rules, state.ids, now)
+        : domain::recording(item, state.ids, now));
+  } catch (const std::exception&) { // its text may quote the customer's
+    return domain::fail(domain::errc::internal, "this delivery brings the hub out of step");
+  }
+}
+
 /// Offers the front of the conversation to the journal: as a new ticket where it is a report. If
 /// its thread has a ticket already, the journal says so, and the report goes there.
 void take_front(intake_shard_pointer self, const std::string& key) {
   auto& state = self->state;
-  const auto& item = *state.conversations.at(key).front().item;
-  const auto now = state.around->now();
-  auto what = std::make_shared<const domain::change>(
-    std::holds_alternative<report>(item.content)
-      ? domain::opening(item, state.around->rules, state.ids, now)
-      : domain::recording(item, state.ids, now));
-  self->request(state.around->journal, save_within, commit_change{std::move(what)})
+  auto what = decide(state, *state.conversations.at(key).front().item);
+  if (!what)
+    return fail_front(self, key, what.why());
+  self->request(state.around->journal, save_within, commit_change{*std::move(what)})
     .then([self, key](const verdict& answer) { conclude(self, key, answer); },
           [self, key](caf::error& error) { fail_front(self, key, from_caf(error)); });
 }

@@ -5,7 +5,9 @@
 
 #include <gmock/gmock.h>
 
+#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace hub::actors {
@@ -31,10 +33,15 @@ protected:
     const auto region = spawn(testing::fake_region, region_);
     auto where = std::make_shared<directory>();
     where->regions.fill(region);
-    shard_ = spawn(
-      intake_shard_behavior,
-      std::make_shared<const surroundings>(testing::around_of(fake_journal_, core_reader_actor{})),
-      std::shared_ptr<const directory>{where});
+    auto around = testing::around_of(fake_journal_, core_reader_actor{});
+    around.now = [this, clock = around.now] {
+      if (std::exchange(stumbles_, false))
+        throw std::runtime_error("what no test of the normalisers found");
+      return clock();
+    };
+    shard_ = spawn(intake_shard_behavior,
+                   std::make_shared<const surroundings>(std::move(around)),
+                   std::shared_ptr<const directory>{where});
     run();
   }
   ~intake_shard() override { shard_ = nullptr; }
@@ -69,6 +76,7 @@ protected:
     return deliveries;
   }
 
+  bool stumbles_ = false; // the next decision throws
   std::shared_ptr<journal_script> journal_ = std::make_shared<journal_script>();
   std::shared_ptr<region_script> region_ = std::make_shared<region_script>();
   journal_actor fake_journal_;
@@ -170,6 +178,18 @@ TEST_F(intake_shard, acknowledges_nothing_that_failed_and_goes_on) {
   EXPECT_TRUE(first.failed_with(errc::unavailable));
   answer(committed(*journal_->seen.back()));
   EXPECT_TRUE(second.succeeded());
+}
+
+TEST_F(intake_shard, outlives_a_delivery_it_cannot_decide_on) {
+  const auto first = take(said("d1"));
+  const auto second = take(said("d2"));
+  stumbles_ = true;
+  answer(committed(*journal_->seen.back()));
+  EXPECT_TRUE(first.succeeded());
+  EXPECT_TRUE(second.failed_with(errc::internal));
+  commit_everything();
+  EXPECT_TRUE(take(said("d3")).succeeded());
+  EXPECT_THAT(offered(), ::testing::ElementsAre("d1", "d3"));
 }
 
 TEST_F(intake_shard, answers_unknown_when_the_journal_is_silent_and_goes_on) {
