@@ -44,18 +44,44 @@ void count_up(journal_state& state) {
     std::ranges::count_if(state.writers, [](const auto& w) { return w.now != phase::away; }));
 }
 
+/// About what a Change takes in memory and on the wire: the texts that customers decide on.
+std::size_t weight_of(const domain::change& what) {
+  std::size_t bytes = 0;
+  if (what.delivery && what.delivery->payload)
+    bytes += what.delivery->payload->size();
+  if (what.message)
+    bytes += what.message->body.size()
+             + (what.message->original ? what.message->original->size() : std::size_t{0});
+  if (what.opens)
+    bytes += what.opens->description.size() + what.opens->metadata.size();
+  if (what.updates && what.updates->description)
+    bytes += what.updates->description->size();
+  return bytes;
+}
+
+/// A queue that is empty takes a Change of any size: it would never fit better.
+bool is_full(const journal_state& state, std::size_t more) {
+  return state.queue.size() >= state.options.queue_limit
+         || (!state.queue.empty() && state.queued_bytes + more > state.options.queue_bytes);
+}
+
 /// Hands whatever waits to a writer. Waiting for more would only add delay: while a batch commits,
 /// the next one gathers by itself.
 void hand_over(journal_pointer self, journal_state::writer& writer) {
   auto& state = self->state;
   if (state.queue.empty() || writer.now != phase::ready)
     return;
-  const auto size = std::min(state.queue.size(), state.options.max_batch);
   auto changes = std::make_shared<std::vector<storage::change_ptr>>();
-  changes->reserve(size);
-  for (std::size_t i = 0; i < size; ++i) {
-    changes->push_back(state.queue.front().what);
-    writer.batch.push_back(std::move(state.queue.front()));
+  changes->reserve(std::min(state.queue.size(), state.options.max_batch));
+  std::size_t bytes = 0;
+  while (!state.queue.empty() && changes->size() < state.options.max_batch) {
+    auto& next = state.queue.front();
+    bytes += next.bytes;
+    if (bytes > state.options.max_batch_bytes && !changes->empty())
+      break;
+    state.queued_bytes -= next.bytes;
+    changes->push_back(next.what);
+    writer.batch.push_back(std::move(next));
     state.queue.pop_front();
   }
   writer.now = phase::writing;
@@ -74,6 +100,7 @@ void fail_queue(journal_state& state) {
   state.metrics->failed += state.queue.size();
   state.metrics->queued = 0;
   state.queue.clear();
+  state.queued_bytes = 0;
 }
 
 void note_batch(journal_metrics& metrics, const storage::commit_stats& stats) {
@@ -153,12 +180,14 @@ journal_actor::behavior_type journal_behavior(journal_pointer self,
   return {
     [self, &state](const commit_change& command) -> caf::result<domain::verdict> {
       auto answer = self->make_response_promise<domain::verdict>();
-      if (!any_up(state) || state.queue.size() >= state.options.queue_limit) {
+      const auto bytes = weight_of(*command.what);
+      if (!any_up(state) || is_full(state, bytes)) {
         ++state.metrics->rejected;
         answer.deliver(failed(any_up(state) ? queue_full() : database_away()));
         return answer;
       }
-      state.queue.push_back({command.what, answer});
+      state.queue.push_back({command.what, bytes, answer});
+      state.queued_bytes += bytes;
       hand_out(self);
       return answer;
     },

@@ -23,10 +23,14 @@ struct journal_options {
   int writers = 2;
   std::size_t queue_limit = 10'000;
   std::size_t max_batch = 256;
+  // Counts alone would let a few thousand of the largest deliveries fill the memory.
+  std::size_t queue_bytes = std::size_t{64} << 20;
+  std::size_t max_batch_bytes = std::size_t{16} << 20; // one larger Change goes alone
 };
 
 struct waiting_change {
   storage::change_ptr what;
+  std::size_t bytes = 0;
   caf::typed_response_promise<domain::verdict> answer;
 };
 
@@ -45,6 +49,7 @@ struct journal_state {
   make_store make;
   std::shared_ptr<journal_metrics> metrics;
   std::deque<waiting_change> queue;
+  std::size_t queued_bytes = 0;
   std::vector<writer> writers;
   std::array<job_supervisor_actor, domain::job_kind_count> supervisors; // null: not on this node
 };

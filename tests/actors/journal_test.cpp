@@ -138,12 +138,12 @@ protected:
   using answer = decltype(std::declval<caf::scoped_actor&>()->request(
     std::declval<journal_actor>(), seconds{1}, std::declval<commit_change>()));
 
-  answer post(const std::string& delivery) {
+  answer post(const std::string& delivery, std::size_t payload = 0) {
     domain::uuid_generator ids{7};
-    return self_->request(journal_,
-                          patience,
-                          commit_change{std::make_shared<const domain::change>(
-                            domain::recording(*testing::said(delivery), ids, {}))});
+    auto change = domain::recording(*testing::said(delivery), ids, {});
+    change.delivery->payload = std::make_shared<const std::string>(payload, 'x');
+    return self_->request(
+      journal_, patience, commit_change{std::make_shared<const domain::change>(std::move(change))});
   }
 
   verdict received(answer coming) {
@@ -156,13 +156,13 @@ protected:
   verdict commit(const std::string& delivery) { return received(post(delivery)); }
 
   /// Blocks the only writer in a batch of its own and queues `count` more.
-  std::vector<answer> queue_behind_a_blocked_batch(int count) {
+  std::vector<answer> queue_behind_a_blocked_batch(int count, std::size_t payload = 0) {
     database_->set([&] { database_->blocked = true; });
     std::vector<answer> coming;
     coming.push_back(post("first"));
     EXPECT_TRUE(database_->wait_until([&] { return !database_->committing.empty(); }));
     for (int i = 0; i < count; ++i)
-      coming.push_back(post("d" + std::to_string(i)));
+      coming.push_back(post("d" + std::to_string(i), payload));
     EXPECT_TRUE(eventually(
       [&] { return figures_->queued + static_cast<std::int64_t>(figures_->rejected) == count; }));
     return coming;
@@ -226,6 +226,35 @@ TEST_F(journal, makes_no_batch_larger_than_allowed) {
   for (const auto& batch : database_->batches)
     sizes.push_back(batch.size());
   EXPECT_THAT(sizes, ::testing::ElementsAre(1, 4, 4, 2));
+}
+
+TEST_F(journal, makes_no_batch_heavier_than_allowed) {
+  start_and_wait({.writers = 1, .queue_limit = 100, .max_batch = 100, .max_batch_bytes = 2500});
+  auto coming = queue_behind_a_blocked_batch(5, 1000);
+  coming.push_back(post("heavy", 9000));
+  coming.push_back(post("last", 1));
+  EXPECT_TRUE(eventually([&] { return figures_->queued == 7; }));
+  unblock();
+  for (auto& each : coming)
+    EXPECT_EQ(received(std::move(each)).what, kind::committed);
+  std::vector<std::size_t> sizes;
+  for (const auto& batch : database_->batches)
+    sizes.push_back(batch.size());
+  EXPECT_THAT(sizes, ::testing::ElementsAre(1, 2, 2, 1, 1, 1)) << "in order, the heavy one alone";
+}
+
+TEST_F(journal, rejects_what_makes_the_queue_too_heavy) {
+  start_and_wait({.writers = 1, .queue_limit = 100, .max_batch = 100, .queue_bytes = 2500});
+  auto coming = queue_behind_a_blocked_batch(3, 1000);
+  const auto refused = received(std::move(coming[3])); // while everything else still waits
+  ASSERT_EQ(refused.what, kind::failed);
+  EXPECT_EQ(refused.why->code, errc::unavailable);
+  EXPECT_TRUE(refused.why->retry_after);
+  EXPECT_EQ(figures_->rejected, 1U);
+  unblock();
+  for (std::size_t i = 0; i < 3; ++i)
+    EXPECT_EQ(received(std::move(coming[i])).what, kind::committed);
+  EXPECT_EQ(received(post("alone", 9000)).what, kind::committed) << "nothing else is in its way";
 }
 
 TEST_F(journal, rejects_at_once_what_finds_the_queue_full) {
