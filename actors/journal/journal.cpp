@@ -130,11 +130,11 @@ void announce_jobs(journal_pointer self,
                  jobs_committed{static_cast<domain::job_kind>(kind), std::move(due[kind])});
 }
 
-void start_writer(journal_pointer self, int slot) {
+void start_writer(journal_pointer self, int slot, std::chrono::milliseconds after = {}) {
   auto& writer = self->state.writers[static_cast<std::size_t>(slot)];
   writer.now = phase::away;
   writer.handle = self->spawn<caf::detached + caf::monitored>(
-    writer_behavior, caf::actor_cast<journal_actor>(self), slot, self->state.make);
+    writer_behavior, caf::actor_cast<journal_actor>(self), slot, self->state.make, after);
 }
 
 /// A writer that died took its batch's outcome with it.
@@ -148,9 +148,11 @@ void replace_writer(journal_pointer self, const caf::down_msg& down) {
       waiting.answer.deliver(failed(
         domain::fail(domain::errc::unknown_outcome, "the writer failed; the outcome is unknown")));
     ++metrics_registry::instance().kind(writer_state::name).restarts;
-    start_writer(self, static_cast<int>(slot));
+    start_writer(self, static_cast<int>(slot), reconnect_after); // it may die at once again
   }
   count_up(state);
+  if (!any_up(state))
+    fail_queue(state);
 }
 
 /// The writers end with their journal, by its word: a detached actor that merely becomes

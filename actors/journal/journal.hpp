@@ -16,7 +16,7 @@
 
 namespace hub::actors {
 
-/// Makes the connection of one writer; called in that writer's thread.
+/// Makes the connection of one writer; called in that writer's thread. May throw.
 using make_store = std::function<std::unique_ptr<storage::journal_store>(int slot)>;
 
 struct journal_options {

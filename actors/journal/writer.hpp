@@ -6,6 +6,7 @@
 #include <caf/event_based_actor.hpp>
 #include <caf/stateful_actor.hpp>
 
+#include <chrono>
 #include <memory>
 #include <vector>
 
@@ -23,16 +24,20 @@ struct writer_state {
   writer_state() = default; // never an aggregate: docs/decisions/0003
 
   static inline const char* name = "journal_writer";
-  std::unique_ptr<storage::journal_store> store;
+  std::unique_ptr<storage::journal_store> store; // null until one could be made
   bool announced_away = false;
 };
 
+/// How long a writer waits before it tries its database again.
+inline constexpr std::chrono::milliseconds reconnect_after{250};
+
 /// Spawn detached: the store blocks. Tells `journal` when it is ready, has written, or lost its
-/// database.
+/// database. Connects for the first time `after` it was spawned.
 caf::behavior writer_behavior(caf::stateful_actor<writer_state, metered<>>* self,
                               journal_actor journal,
                               int slot,
-                              make_store make);
+                              make_store make,
+                              std::chrono::milliseconds after);
 
 } // namespace hub::actors
 
