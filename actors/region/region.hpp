@@ -10,10 +10,10 @@
 #include <caf/typed_response_promise.hpp>
 
 #include <chrono>
-#include <deque>
 #include <memory>
 #include <unordered_map>
 #include <variant>
+#include <vector>
 
 namespace hub::actors {
 
@@ -52,7 +52,7 @@ struct region_state {
     phase now = phase::loading;
     ticket_actor handle;
     caf::actor_clock::time_point last_used;
-    std::deque<parked_message> parked;
+    std::vector<parked_message> parked; // an empty std::deque holds half a kilobyte
   };
 
   static inline const char* name = "region";
