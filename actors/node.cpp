@@ -5,6 +5,8 @@
 #include "actors/journal/journal.hpp"
 #include "actors/region/region.hpp"
 #include "actors/surroundings.hpp"
+#include "actors/watcher/watcher.hpp"
+#include "config/log.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -13,7 +15,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <random>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -22,13 +26,10 @@ namespace hub::actors {
 
 namespace {
 
-std::uint64_t random_seed() {
-  thread_local std::random_device device;
-  return (static_cast<std::uint64_t>(device()) << 32U) | device();
-}
-
-domain::time_point wall_clock() {
-  return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+void abort_without(const std::string& name, const std::string& why) {
+  config::log(config::log_level::error, "actor_lost", {{"actor", name}, {"why", why}});
+  config::stop_logging(); // writes what is queued
+  std::abort();
 }
 
 std::size_t scheduler_threads(std::size_t wanted) {
@@ -44,6 +45,15 @@ struct system_config : caf::actor_system_config {
 };
 
 } // namespace
+
+std::uint64_t random_seed() {
+  thread_local std::random_device device;
+  return (static_cast<std::uint64_t>(device()) << 32U) | device();
+}
+
+domain::time_point wall_clock() {
+  return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
 
 class node::implementation {
 public:
@@ -63,6 +73,7 @@ public:
     // The shards read the directory from their first message on: regions first.
     for (auto& shard : where_->intake)
       shard = system_.spawn(intake_shard_behavior, around, where_);
+    watch();
   }
 
   ~implementation() { stop(); }
@@ -87,6 +98,8 @@ public:
     handles.push_back(caf::actor_cast<caf::actor>(std::exchange(core_reader_, nullptr)));
     handles.push_back(caf::actor_cast<caf::actor>(std::exchange(journal_, nullptr)));
     end_all();
+    handles.push_back(std::exchange(watcher_, nullptr));
+    end_all();
   }
 
   [[nodiscard]] bool wait_until_writing(std::chrono::milliseconds patience) const {
@@ -105,12 +118,27 @@ public:
   [[nodiscard]] const journal_metrics& figures() const { return *figures_; }
 
 private:
+  void watch() {
+    std::vector<watched_actor> all{{"journal", caf::actor_cast<caf::actor>(journal_)},
+                                   {"core_reader", caf::actor_cast<caf::actor>(core_reader_)}};
+    for (std::size_t shard = 0; shard < shard_count; ++shard) {
+      const auto number = std::to_string(shard);
+      all.push_back({"region " + number, caf::actor_cast<caf::actor>(where_->regions[shard])});
+      all.push_back({"intake_shard " + number, caf::actor_cast<caf::actor>(where_->intake[shard])});
+    }
+    watcher_ =
+      system_.spawn(watcher_behavior, all, [this](const std::string& name, const caf::error& why) {
+        abort_without(name, system_.render(why));
+      });
+  }
+
   system_config config_;
   caf::actor_system system_;
   std::shared_ptr<journal_metrics> figures_ = std::make_shared<journal_metrics>();
   std::shared_ptr<directory> where_ = std::make_shared<directory>();
   journal_actor journal_;
   core_reader_actor core_reader_;
+  caf::actor watcher_;
   bool stopped_ = false;
 };
 

@@ -32,7 +32,13 @@ struct node_options {
   storage::read_store* reads = nullptr; // must outlive the node
 };
 
-/// One process's actors: started together, stopped in order.
+/// Fresh from the system.
+std::uint64_t random_seed();
+/// Now, for rows.
+domain::time_point wall_clock();
+
+/// One process's actors: started together, stopped in order. When one that should live as long as
+/// the node ends by itself the process aborts: a restart loses nothing, a missing shard everything.
 class node {
 public:
   explicit node(node_options options);
@@ -43,7 +49,8 @@ public:
   /// True once a journal writer has a connection; false after `patience`.
   [[nodiscard]] bool wait_until_writing(std::chrono::milliseconds patience) const;
 
-  /// Ends every actor. Work in flight is answered first where the journal can.
+  /// Ends every actor, from the outside in. What is in flight is not waited for: the edge drains
+  /// first, and whoever still asks is refused.
   void stop();
 
   [[nodiscard]] caf::actor_system& system();
