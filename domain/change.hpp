@@ -183,8 +183,8 @@ struct change {
   std::optional<operator_action> action;
 };
 
-/// The journal's answer to one Change. Everything but `committed` and `recorded` means that
-/// nothing of the Change was kept.
+/// The journal's answer to one Change. Only `committed` means that its rows are there. Of what is
+/// `duplicate` or `quarantined` at most the delivery is recorded, of everything else nothing.
 struct verdict {
   enum class kind : std::uint8_t {
     committed,    // all rows are durable

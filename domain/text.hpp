@@ -6,8 +6,8 @@
 
 namespace hub::domain {
 
-/// Valid UTF-8 that PostgreSQL accepts: broken sequences, encoded surrogates and NUL become U+FFFD
-/// (NUL is dropped). Text that is already fine is returned unchanged.
+/// Valid UTF-8 that PostgreSQL accepts: broken sequences and encoded surrogates become U+FFFD, NUL
+/// is dropped. Text that is already fine is returned unchanged.
 std::string clean_utf8(std::string_view text);
 
 /// The longest prefix of `text` with at most `characters` grapheme clusters and `bytes` bytes;

@@ -58,13 +58,6 @@ result<uuid> parse_uuid(std::string_view text) {
   return id;
 }
 
-time_point made_at(const uuid& id) {
-  std::int64_t milliseconds = 0;
-  for (std::size_t i = 0; i < 6; ++i)
-    milliseconds = milliseconds * 256 + id.bytes[i];
-  return time_point{std::chrono::milliseconds{milliseconds}};
-}
-
 uuid uuid_generator::next(time_point now) {
   const auto millisecond =
     std::max<std::int64_t>(now.time_since_epoch().count(), last_millisecond_);

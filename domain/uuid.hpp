@@ -29,9 +29,6 @@ std::string to_string(const uuid& id);
 /// Reads canonical text, either case; `invalid_input` for anything else.
 result<uuid> parse_uuid(std::string_view text);
 
-/// The moment a version 7 id was made.
-time_point made_at(const uuid& id);
-
 /// Makes version 7 ids that never repeat and, from one generator, strictly increase. Not
 /// thread-safe: one per actor or thread. The caller passes the time, because domain has no clock.
 class uuid_generator {

@@ -16,6 +16,14 @@ using std::chrono::milliseconds;
 
 constexpr time_point noon{milliseconds{1769850300123}};
 
+/// The moment a version 7 id says it was made.
+time_point made_at(const uuid& id) {
+  std::int64_t moment = 0;
+  for (std::size_t i = 0; i < 6; ++i)
+    moment = moment * 256 + id.bytes[i];
+  return time_point{milliseconds{moment}};
+}
+
 TEST(uuid, writes_and_reads_canonical_text) {
   const auto* const text = "0195b2f0-7c1a-7abc-8def-0123456789ab";
   const auto id = parse_uuid(text);
