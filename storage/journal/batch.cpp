@@ -2,6 +2,7 @@
 
 #include "storage/journal/row_set.hpp"
 #include "storage/journal/statements.hpp"
+#include "storage/reads/row_reading.hpp"
 #include "storage/sealing.hpp"
 
 #include <algorithm>
@@ -17,17 +18,6 @@ using domain::change;
 using domain::delivery_outcome;
 using domain::uuid;
 using domain::verdict;
-
-uuid uuid_in(const pqxx::field& field) {
-  if (field.is_null())
-    return {};
-  const auto parsed = domain::parse_uuid(field.c_str());
-  return parsed ? *parsed : uuid{};
-}
-
-std::optional<uuid> optional_uuid_in(const pqxx::field& field) {
-  return field.is_null() ? std::nullopt : std::optional{uuid_in(field)};
-}
 
 std::optional<uuid> unless_nil(const uuid& id) {
   return id.is_nil() ? std::nullopt : std::optional{id};
@@ -178,23 +168,23 @@ void journal_batch::look_up() {
     judge_delivery(item, known);
     if (item.stands && item.change->opens)
       judge_thread(item, known);
-    item.known.identity_reporter = optional_uuid_in(known[6]);
+    item.known.identity_reporter = optional_in(known[6], id_in);
     if (!known[7].is_null())
       item.known.identity_email = known[7].as<std::string>();
-    item.known.email_reporter = optional_uuid_in(known[8]);
+    item.known.email_reporter = optional_in(known[8], id_in);
   }
 }
 
 void journal_batch::judge_delivery(entry& item, const pqxx::row& known) {
   if (!known[1].is_null()) { // a replay: only counted
     settle(item, verdict::kind::duplicate);
-    item.verdict.delivery_id = uuid_in(known[1]);
+    item.verdict.delivery_id = id_in(known[1]);
     if (const auto first = domain::parse_delivery_outcome(known[2].c_str()))
       item.verdict.first_outcome = *first;
-    item.verdict.ticket_id = uuid_in(known[3]);
+    item.verdict.ticket_id = id_in(known[3]);
   } else if (!known[4].is_null()) { // a new delivery of a known message: recorded as what it is
     settle(item, verdict::kind::duplicate);
-    item.verdict.ticket_id = uuid_in(known[4]);
+    item.verdict.ticket_id = id_in(known[4]);
     item.ticket = item.verdict.ticket_id;
   }
 }
@@ -203,7 +193,7 @@ void journal_batch::judge_thread(entry& item, const pqxx::row& known) {
   if (known[5].is_null())
     return;
   settle(item, verdict::kind::known_thread);
-  item.verdict.ticket_id = uuid_in(known[5]);
+  item.verdict.ticket_id = id_in(known[5]);
 }
 
 void journal_batch::check_replays() {
@@ -232,7 +222,7 @@ void journal_batch::check_replays() {
     item.settled_before = true;
     item.verdict.delivery_id = *item.change->delivery->settles;
     item.verdict.first_outcome = *first;
-    item.verdict.ticket_id = uuid_in(known[2]);
+    item.verdict.ticket_id = id_in(known[2]);
   }
 }
 
@@ -253,7 +243,7 @@ void journal_batch::check_idempotency() {
   for (const auto& known : std::move(wanted).run(tx_, statements::find_idempotent.name)) {
     auto& item = *asked[known[0].as<std::size_t>()];
     settle(item, verdict::kind::duplicate);
-    item.verdict.ticket_id = uuid_in(known[1]);
+    item.verdict.ticket_id = id_in(known[1]);
     item.verdict.same_request = known[2].as<bool>();
   }
 }

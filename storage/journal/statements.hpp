@@ -5,8 +5,9 @@
 
 namespace hub::storage::statements {
 
-// The journal's statements: set-based, one each per batch, prepared once a connection. Every one
-// takes one array a column and unnests them. Rows are ordered by the caller where they lock.
+// The journal's statements: prepared once a connection, set-based and run at most once a batch,
+// with one array a column; only `relink_identity`, which is rare, runs once a row. The caller
+// orders rows where they lock.
 
 struct statement {
   const char* name;

@@ -13,6 +13,7 @@ namespace hub::storage {
 
 // Fields to values. Times are selected as milliseconds since the epoch, ids and arrays as text.
 
+/// Nil for a null.
 inline domain::uuid id_in(const pqxx::field& field) {
   const auto parsed = domain::parse_uuid(field.c_str());
   return parsed ? *parsed : domain::uuid{};
