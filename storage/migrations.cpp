@@ -1,5 +1,7 @@
 #include "storage/migrations.hpp"
 
+#include "storage/guarded.hpp"
+
 #include <openssl/evp.h>
 #include <pqxx/pqxx>
 
@@ -104,6 +106,16 @@ std::vector<std::string> problems_with(const history& applied, std::span<const m
   return problems;
 }
 
+// What PostgreSQL says of a failed statement, without rows: its later lines quote them, and where
+// the data is at fault the first does as well.
+std::string told_by(const pqxx::sql_error& error) {
+  const std::string said = error.what();
+  const auto state = "(" + error.sqlstate() + ")";
+  return classify(error.sqlstate()) == database_trouble::bad_data
+           ? "the rows that are there do not fit it " + state
+           : said.substr(0, said.find('\n')) + " " + state;
+}
+
 // Applies the next pending migration, if any, in one transaction, and says which it was.
 result<std::optional<migration>>
 apply_next(pqxx::connection& connection, std::span<const migration> known, int& version) {
@@ -125,7 +137,7 @@ apply_next(pqxx::connection& connection, std::span<const migration> known, int& 
   try {
     work.exec(std::string{next.sql});
   } catch (const pqxx::sql_error& error) {
-    return fail(errc::internal, file_name(next) + " failed and changed nothing: " + error.what());
+    return fail(errc::internal, file_name(next) + " failed and changed nothing: " + told_by(error));
   }
   work.exec_params(record_applied, next.version, std::string{next.name}, checksum(next));
   work.commit();
@@ -142,6 +154,8 @@ failure to_failure(const std::exception& error) {
   if (dynamic_cast<const pqxx::broken_connection*>(&error) != nullptr)
     return fail(errc::unavailable,
                 "the database cannot be reached for migrating: " + said.substr(0, said.find('\n')));
+  if (const auto* refused = dynamic_cast<const pqxx::sql_error*>(&error))
+    return fail(errc::internal, "the database cannot be migrated: " + told_by(*refused));
   return fail(errc::internal, "the database cannot be migrated: " + said);
 }
 

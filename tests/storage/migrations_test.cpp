@@ -76,6 +76,21 @@ TEST_F(migrations, leave_nothing_of_a_failed_one_and_keep_those_before) {
   EXPECT_TRUE(migrate(connection(), two)) << "once mended it goes on";
 }
 
+TEST_F(migrations, tell_nothing_of_the_rows_they_fail_on) {
+  ASSERT_TRUE(migrate(connection(), two));
+  for (const auto* sql : {"insert into notes values (3, 'Ana Gomez'), (4, 'Ana Gomez'); "
+                          "create unique index on notes (body);",
+                          "insert into notes values (3, 'Ana Gomez'); "
+                          "alter table notes alter body type int using body::int;"}) {
+    auto three = two;
+    three.push_back({3, "change_notes", sql});
+    const auto report = migrate(connection(), three);
+    ASSERT_FALSE(report);
+    EXPECT_NE(report.why().message.find("0003_change_notes.sql"), std::string::npos);
+    EXPECT_EQ(report.why().message.find("Ana"), std::string::npos) << report.why().message;
+  }
+}
+
 TEST_F(migrations, refuse_one_that_was_edited_after_it_had_been_applied) {
   ASSERT_TRUE(migrate(connection(), two));
   auto edited = two;
