@@ -25,8 +25,6 @@ domain::result<database> open_database(const config::settings& settings) {
 domain::result<storage::key_ring> open_keys(const config::settings& settings) {
   if (!settings.sealing.keys.empty())
     return storage::key_ring::parse(settings.sealing.keys);
-  std::error_code ignored;
-  std::filesystem::create_directories(settings.data_dir, ignored);
   return storage::key_ring::open(settings.data_dir / "keys.json");
 }
 

@@ -2,6 +2,7 @@
 #include "main/database.hpp"
 #include "main/http_call.hpp"
 #include "storage/migrations.hpp"
+#include "storage/private_file.hpp"
 #include "storage/reads/read_store.hpp"
 
 #include <sys/statvfs.h>
@@ -35,9 +36,7 @@ private:
 
 void check_data_dir(const config::settings& settings, findings& found) {
   const auto& dir = settings.data_dir;
-  std::error_code trouble;
-  std::filesystem::create_directories(dir, trouble);
-  if (trouble || ::access(dir.c_str(), W_OK) != 0)
+  if (!storage::make_data_directory(dir) || ::access(dir.c_str(), W_OK) != 0)
     return found.bad("the data directory " + dir.string() + " cannot be written",
                      "make it writable for this account, or set HUB_DATA_DIR");
   struct statvfs space {};

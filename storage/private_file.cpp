@@ -110,6 +110,12 @@ outcome make_data_directory(const std::filesystem::path& directory) {
   const bool made = std::filesystem::create_directories(directory, error);
   if (!error && made && ::chmod(directory.c_str(), ::geteuid() == 0 ? 0711 : 0700) != 0)
     error.assign(errno, std::generic_category());
+  struct stat found {};
+  constexpr mode_t for_others_to_write = S_IWGRP | S_IWOTH;
+  if (!error && !made && ::stat(directory.c_str(), &found) == 0 && found.st_uid == ::geteuid()
+      && (found.st_mode & for_others_to_write) != 0 && (found.st_mode & S_ISVTX) == 0
+      && ::chmod(directory.c_str(), found.st_mode & 07777U & ~for_others_to_write) != 0)
+    error.assign(errno, std::generic_category());
   if (!error)
     return done{};
   return fail(errc::forbidden,

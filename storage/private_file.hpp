@@ -27,8 +27,9 @@ domain::outcome update_private_file(const std::filesystem::path& file,
 /// The whole file; `not_found` when there is none.
 domain::result<std::string> read_file(const std::filesystem::path& file);
 
-/// Makes the data directory and its parents unless it is there. Only its owner can list it; when
-/// that is root, others may pass through, as the account that runs PostgreSQL has to.
+/// Makes the data directory and its parents unless it is there. Only its owner can list a new one;
+/// when that is root, others may pass through, as the account that runs PostgreSQL has to. One of
+/// ours that is there loses its write permission for others, who could put keys of theirs into it.
 domain::outcome make_data_directory(const std::filesystem::path& directory);
 
 /// Makes what happened to a directory's entries survive a power failure.

@@ -166,10 +166,21 @@ TEST(sealing_keys, are_made_on_the_first_start_for_their_owner_only) {
   struct stat status {};
   ASSERT_EQ(::stat(file.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777U, 0600U);
+  ASSERT_EQ(::stat(file.parent_path().c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0077U & ~0011U, 0U) << "nor may others list what lies beside them";
 
   auto second = key_ring::open(file);
   ASSERT_TRUE(second);
   EXPECT_TRUE(second->unseal(first->seal("hello", ""), ""));
+}
+
+TEST(sealing_keys, are_made_where_nobody_else_can_replace_them) {
+  const testing::temporary_directory directory;
+  ASSERT_EQ(::chmod(directory.path().c_str(), 0777), 0);
+  ASSERT_TRUE(key_ring::open(directory.path() / "keys.json"));
+  struct stat status {};
+  ASSERT_EQ(::stat(directory.path().c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777U, 0755U);
 }
 
 TEST(sealing_keys, are_the_same_for_all_who_start_at_once) {
