@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -15,7 +16,8 @@ using nlohmann::json;
 
 constexpr int page_size = 100;
 
-/// Every delivery in quarantine, page by page.
+/// Every delivery in quarantine, read page by page; the oldest first, because an answer makes sense
+/// only after its question.
 domain::result<std::vector<std::string>> quarantined(http_caller& caller) {
   std::vector<std::string> ids;
   for (;;) {
@@ -32,8 +34,10 @@ domain::result<std::vector<std::string>> quarantined(http_caller& caller) {
                             + answer->body);
     for (const auto& row : page)
       ids.push_back(row.value("id", ""));
-    if (page.size() < page_size)
+    if (page.size() < page_size) { // the list is newest first
+      std::ranges::reverse(ids);
       return ids;
+    }
   }
 }
 
