@@ -6,7 +6,8 @@
 
 namespace hub::app {
 
-domain::result<database> open_database(const config::settings& settings) {
+domain::result<database> open_database(const config::settings& settings,
+                                       std::function<bool()> give_up) {
   if (!settings.database.url.empty())
     return database{storage::with_time_limits(settings.database.url), nullptr};
   storage::embedded_options options;
@@ -15,6 +16,7 @@ domain::result<database> open_database(const config::settings& settings) {
   options.os_user = settings.postgres.user;
   options.shared_buffers = settings.postgres.shared_buffers;
   options.max_connections = settings.postgres.max_connections;
+  options.give_up = std::move(give_up);
   auto server = storage::embedded_server::start(std::move(options));
   if (!server)
     return std::move(server).why();
@@ -26,6 +28,10 @@ domain::result<storage::key_ring> open_keys(const config::settings& settings) {
   if (!settings.sealing.keys.empty())
     return storage::key_ring::parse(settings.sealing.keys);
   return storage::key_ring::open(settings.data_dir / "keys.json");
+}
+
+domain::uuid default_workspace() {
+  return *domain::parse_uuid("00000000-0000-7000-8000-000000000001");
 }
 
 } // namespace hub::app

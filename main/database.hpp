@@ -2,9 +2,11 @@
 
 #include "config/settings.hpp"
 #include "domain/result.hpp"
+#include "domain/uuid.hpp"
 #include "storage/embedded_server.hpp"
 #include "storage/sealing.hpp"
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -16,10 +18,15 @@ struct database {
   std::unique_ptr<storage::embedded_server> embedded; // null with DATABASE_URL
 };
 
-/// Connects to nothing yet where DATABASE_URL is set; else starts the embedded server.
-domain::result<database> open_database(const config::settings& settings);
+/// Connects to nothing yet where DATABASE_URL is set; else starts the embedded server, unless
+/// `give_up` says true meanwhile.
+domain::result<database> open_database(const config::settings& settings,
+                                       std::function<bool()> give_up = nullptr);
 
 /// The keys that seal originals: from the settings, else from the data directory's file.
 domain::result<storage::key_ring> open_keys(const config::settings& settings);
+
+/// The workspace made by the first migration; all calls are its until people sign in.
+domain::uuid default_workspace();
 
 } // namespace hub::app

@@ -94,8 +94,7 @@ void check_counters(const config::settings& settings,
     storage::make_read_store({.connection_string = connection_string, .connections = 1}, *keys);
   std::promise<domain::result<storage::recount>> promise;
   auto counted = promise.get_future();
-  const auto workspace = domain::parse_uuid("00000000-0000-7000-8000-000000000001");
-  reads->count_again(*workspace, [&](domain::result<storage::recount> result) {
+  reads->count_again(default_workspace(), [&](domain::result<storage::recount> result) {
     promise.set_value(std::move(result));
   });
   const auto result = counted.get();

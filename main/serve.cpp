@@ -25,7 +25,6 @@
 #include <iostream>
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -41,31 +40,60 @@ using namespace std::chrono_literals;
 
 constexpr auto drain_within = 8s; // of the ten seconds a stop may take
 constexpr auto database_watch = 500ms;
+constexpr auto journal_connects_within = 15s;
+constexpr auto stop_after_drain_within = 10s;
+constexpr auto give_up_start_within = 5s;
 constexpr auto house_kept_every = 1h;
+constexpr auto house_tried_again_after = 10min;
 
-// The workspace made by the first migration; all calls are its until people sign in.
-constexpr auto default_workspace = "00000000-0000-7000-8000-000000000001";
+/// SIGINT, SIGTERM and SIGHUP: blocked before any thread starts, and read by a thread of their own.
+/// The first asks the hub to stop; a second ends the process at once, and so does a stop that takes
+/// too long.
+class stop_signals {
+public:
+  stop_signals() {
+    sigemptyset(&stops_);
+    sigaddset(&stops_, SIGINT);
+    sigaddset(&stops_, SIGTERM);
+    sigaddset(&stops_, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &stops_, nullptr);
+    std::signal(SIGPIPE, SIG_IGN); // a client that leaves is no reason to end
+    // Detached: it waits for as long as the process lives.
+    std::thread{[stops = stops_, shared = shared_] { listen(stops, *shared); }}.detach();
+  }
 
-std::uint64_t random_seed() {
-  thread_local std::random_device device;
-  return (static_cast<std::uint64_t>(device()) << 32U) | device();
-}
+  [[nodiscard]] bool asked() const { return shared_->asked; }
 
-domain::time_point wall_clock() {
-  return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
-}
+  /// From here on a stop has time to finish what is in flight.
+  void serving() const { shared_->serving = true; }
 
-/// Blocks the signals that stop us before any thread starts, so that only `sigwait` sees them.
-sigset_t block_stop_signals() {
-  sigset_t stops;
-  sigemptyset(&stops);
-  sigaddset(&stops, SIGINT);
-  sigaddset(&stops, SIGTERM);
-  sigaddset(&stops, SIGHUP);
-  pthread_sigmask(SIG_BLOCK, &stops, nullptr);
-  std::signal(SIGPIPE, SIG_IGN); // a client that leaves is no reason to end
-  return stops;
-}
+  void wait() const { shared_->asked.wait(false); }
+
+private:
+  struct state {
+    std::atomic<bool> serving{false};
+    std::atomic<bool> asked{false};
+  };
+
+  static void listen(const sigset_t& stops, state& shared) {
+    int number = 0;
+    sigwait(&stops, &number);
+    log(log_level::info, "stopping", {{"signal", static_cast<std::int64_t>(number)}});
+    const bool serving = shared.serving;
+    shared.asked = true;
+    shared.asked.notify_all();
+    const auto patience = serving ? drain_within + stop_after_drain_within : give_up_start_within;
+    const timespec bound{.tv_sec = std::chrono::seconds{patience}.count(), .tv_nsec = 0};
+    const int again = sigtimedwait(&stops, nullptr, &bound);
+    if (again < 0)
+      log(log_level::error, "stop_takes_too_long", {{"seconds", std::int64_t{bound.tv_sec}}});
+    config::stop_logging();
+    std::_Exit(again < 0 ? static_cast<int>(exit_code::failed) : 128 + again);
+  }
+
+  sigset_t stops_{};
+  std::shared_ptr<state> shared_ = std::make_shared<state>();
+};
 
 exit_code failed(exit_code code, const char* what, const domain::failure& why) {
   log(log_level::error, what, {{"why", why.message}});
@@ -122,12 +150,23 @@ http::edge::server_options server_options_of(const config::http_settings& from,
   return options;
 }
 
+/// A busy table or a broken old partition is no reason not to serve: it is only told.
+bool keep_house(const database& db) {
+  const auto kept = storage::keep_house(db.connection_string, {});
+  if (!kept)
+    log(log_level::warn, "house_not_kept", {{"why", kept.why().message}});
+  return kept.has_value();
+}
+
 /// Brings the embedded database back when it dies, and keeps house in any.
 class housekeeper {
 public:
-  explicit housekeeper(const database& db) : db_{db}, thread_{[this] { run(); }} {}
+  /// `kept`: whether the house was in order just now.
+  housekeeper(const database& db, bool kept) : db_{db}, kept_{kept}, thread_{[this] { run(); }} {}
   ~housekeeper() {
     stopping_ = true;
+    if (db_.embedded)
+      db_.embedded->give_up_restarting(); // it may be recovering, which can take minutes
     thread_.join();
   }
   housekeeper(const housekeeper&) = delete;
@@ -135,7 +174,7 @@ public:
 
 private:
   void run() {
-    auto next_round = std::chrono::steady_clock::now() + house_kept_every;
+    auto next_round = std::chrono::steady_clock::now() + pause();
     while (!stopping_) {
       std::this_thread::sleep_for(100ms);
       const auto now = std::chrono::steady_clock::now();
@@ -144,12 +183,14 @@ private:
         look_after_server();
       }
       if (now >= next_round) {
-        const auto kept = storage::keep_house(db_.connection_string, {});
-        if (!kept)
-          log(log_level::warn, "house_not_kept", {{"why", kept.why().message}});
-        next_round = now + (kept ? house_kept_every : 1min);
+        kept_ = keep_house(db_);
+        next_round = now + pause();
       }
     }
+  }
+
+  [[nodiscard]] std::chrono::minutes pause() const {
+    return kept_ ? house_kept_every : house_tried_again_after;
   }
 
   void look_after_server() {
@@ -161,6 +202,7 @@ private:
   }
 
   const database& db_;
+  bool kept_; // the thread's own
   std::atomic<bool> stopping_{false};
   std::chrono::steady_clock::time_point next_look_;
   std::thread thread_;
@@ -217,16 +259,99 @@ void announce(const config::configuration& settings,
   std::cerr << std::flush;
 }
 
-/// Waits for a signal to stop. While it stops, a second one ends the process at once.
-void wait_for_stop(const sigset_t& stops) {
-  int number = 0;
-  sigwait(&stops, &number);
-  log(log_level::info, "stopping", {{"signal", static_cast<std::int64_t>(number)}});
-  std::thread{[stops] {
-    int again = 0;
-    sigwait(&stops, &again);
-    std::_Exit(128 + again);
-  }}.detach();
+/// Everything that must be there before anything is served.
+struct storage_room {
+  storage::key_ring keys;
+  database db;
+  storage::migration_report migrated;
+  bool house_kept = false;
+};
+
+/// Nothing, and `code`, when it failed, which it has told.
+std::optional<storage_room>
+open_storage(const config::settings& values, const stop_signals& signals, exit_code& code) {
+  auto keys = open_keys(values);
+  if (!keys) {
+    code = failed(exit_code::bad_settings, "keys_not_opened", keys.why());
+    return std::nullopt;
+  }
+  auto db = open_database(values, [&signals] { return signals.asked(); });
+  if (!db) {
+    code = failed(exit_code::no_database, "database_not_started", db.why());
+    return std::nullopt;
+  }
+  auto migrated = storage::migrate(db->connection_string, storage::built_in_migrations());
+  if (!migrated) {
+    code = failed(exit_code::no_database, "database_not_migrated", migrated.why());
+    return std::nullopt;
+  }
+  const bool kept = keep_house(*db);
+  return storage_room{*std::move(keys), *std::move(db), *std::move(migrated), kept};
+}
+
+bool wait_until_writing(const actors::node& node, const stop_signals& signals) {
+  const auto end = std::chrono::steady_clock::now() + journal_connects_within;
+  while (!node.wait_until_writing(100ms))
+    if (signals.asked() || std::chrono::steady_clock::now() >= end)
+      return false;
+  return true;
+}
+
+http::context context_of(const config::settings& values,
+                         actors::node& node,
+                         storage::read_store& reads,
+                         http::metrics& figures) {
+  return {.system = node.system(),
+          .where = node.where(),
+          .journal = node.journal(),
+          .journal_figures = node.journal_figures(),
+          .reads = reads,
+          .figures = figures,
+          .secrets = secrets_of(values),
+          .workspace = default_workspace(),
+          .simulation = values.simulation,
+          .now = actors::wall_clock,
+          .seed = actors::random_seed,
+          .version = version};
+}
+
+void mount_everything(http::edge::server& server, http::context& hub) {
+  hub.figures.read_also({.journal = &hub.journal_figures, .reads = &hub.reads, .edge = [&server] {
+                           return server.stats();
+                         }});
+  http::mount_webhooks(server, hub);
+  http::mount_tickets(server, hub);
+  http::mount_deliveries(server, hub);
+  http::mount_operations(server, hub);
+}
+
+/// Binds the address; the settings then name the port that was taken.
+domain::outcome listen(http::edge::server& server, config::configuration& settings) {
+  try {
+    settings.values.http.bind.port = server.start();
+    return domain::done{};
+  } catch (const std::system_error& error) {
+    return domain::fail(domain::errc::unavailable,
+                        "cannot listen on " + local_url(settings) + ": " + error.what()
+                          + "; is another hub running? HUB_BIND chooses another port");
+  }
+}
+
+/// Stops in the order in which nobody asks for what is gone.
+void stop(http::edge::server& server,
+          actors::node& node,
+          storage::read_store& reads,
+          std::optional<housekeeper>& keeper,
+          const database& db) {
+  const bool clean = server.drain(drain_within);
+  keeper.reset(); // it must not bring back a database that is being stopped
+  server.stop();
+  node.stop();
+  reads.stop();
+  if (db.embedded)
+    if (auto stopped = db.embedded->stop(); !stopped)
+      log(log_level::warn, "database_not_stopped", {{"why", stopped.why().message}});
+  log(log_level::info, "stopped", {{"clean", clean}});
 }
 
 } // namespace
@@ -239,86 +364,54 @@ std::string local_url(const config::configuration& settings) {
 
 exit_code serve(config::configuration settings, const serve_options& options) {
   const auto start = std::chrono::steady_clock::now();
-  const auto stops = block_stop_signals();
+  const stop_signals signals;
   const auto& values = settings.values;
   config::start_logging(values.log.format, values.log.level);
   struct log_guard {
     ~log_guard() { config::stop_logging(); }
   } const flush_log;
 
-  auto keys = open_keys(values);
-  if (!keys)
-    return failed(exit_code::bad_settings, "keys_not_opened", keys.why());
-  auto db = open_database(values);
-  if (!db)
-    return failed(exit_code::no_database, "database_not_started", db.why());
-  auto migrated = storage::migrate(db->connection_string, storage::built_in_migrations());
-  if (!migrated)
-    return failed(exit_code::no_database, "database_not_migrated", migrated.why());
-  if (auto kept = storage::keep_house(db->connection_string, {}); !kept)
-    return failed(exit_code::no_database, "house_not_kept", kept.why());
+  auto code = exit_code::ok;
+  const auto opened = open_storage(values, signals, code);
+  if (signals.asked())
+    return exit_code::ok; // nothing was served yet
+  if (!opened)
+    return code;
+  const auto& [keys, db, migrated, house_kept] = *opened;
 
   auto reads = storage::make_read_store(
-    {.connection_string = db->connection_string, .connections = values.database.readers}, *keys);
-  actors::node node{node_options_of(values, db->connection_string, *keys, *reads)};
-  if (!node.wait_until_writing(15s))
+    {.connection_string = db.connection_string, .connections = values.database.readers}, keys);
+  actors::node node{node_options_of(values, db.connection_string, keys, *reads)};
+  if (!wait_until_writing(node, signals)) {
+    if (signals.asked())
+      return exit_code::ok;
     return failed(exit_code::no_database,
                   "journal_not_connected",
                   domain::fail(domain::errc::unavailable,
                                "the journal could not connect to the database within 15 s"));
+  }
 
   http::metrics figures;
-  http::context hub{.system = node.system(),
-                    .where = node.where(),
-                    .journal = node.journal(),
-                    .journal_figures = node.journal_figures(),
-                    .reads = *reads,
-                    .figures = figures,
-                    .secrets = secrets_of(values),
-                    .workspace = *domain::parse_uuid(default_workspace),
-                    .simulation = values.simulation,
-                    .now = wall_clock,
-                    .seed = random_seed,
-                    .version = version};
+  auto hub = context_of(values, node, *reads, figures);
   http::edge::server server{server_options_of(values.http, figures)};
-  figures.read_also({.journal = &node.journal_figures(), .reads = reads.get(), .edge = [&server] {
-                       return server.stats();
-                     }});
-  http::mount_webhooks(server, hub);
-  http::mount_tickets(server, hub);
-  http::mount_deliveries(server, hub);
-  http::mount_operations(server, hub);
-  try {
-    settings.values.http.bind.port = server.start();
-  } catch (const std::system_error& error) {
-    return failed(exit_code::failed,
-                  "not_listening",
-                  domain::fail(domain::errc::unavailable,
-                               "cannot listen on " + local_url(settings) + ": " + error.what()
-                                 + "; is another hub running? HUB_BIND chooses another port"));
-  }
+  mount_everything(server, hub);
+  if (auto listening = listen(server, settings); !listening)
+    return failed(exit_code::failed, "not_listening", listening.why());
+  signals.serving();
   const auto url = local_url(settings);
   const auto took =
     std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
-  announce(settings, url, *db, *migrated, took);
+  announce(settings, url, db, migrated, took);
   log(log_level::info, "serving", {{"url", url}, {"ms", static_cast<std::int64_t>(took.count())}});
 
-  std::optional<housekeeper> keeper{std::in_place, *db};
+  std::optional<housekeeper> keeper{std::in_place, db, house_kept};
   std::optional<sample_traffic> samples;
   if (options.simulate)
     samples.emplace(hub.secrets, url, options.simulated_per_second);
 
-  wait_for_stop(stops);
+  signals.wait();
   samples.reset();
-  const bool clean = server.drain(drain_within);
-  keeper.reset(); // it must not bring back a database that is being stopped
-  server.stop();
-  node.stop();
-  reads->stop();
-  if (db->embedded)
-    if (auto stopped = db->embedded->stop(); !stopped)
-      log(log_level::warn, "database_not_stopped", {{"why", stopped.why().message}});
-  log(log_level::info, "stopped", {{"clean", clean}});
+  stop(server, node, *reads, keeper, db);
   return exit_code::ok;
 }
 

@@ -625,7 +625,7 @@ outcome embedded_server::await_ready(std::chrono::milliseconds within) {
   outcome last = fail(errc::unavailable, "PostgreSQL did not answer");
   const bool answered = wait_until_true(
     [&] {
-      if (stopping_.load()) {
+      if (stopping_.load() || (options_.give_up && options_.give_up())) {
         last = fail(errc::unavailable, "the hub is stopping");
         return true;
       }

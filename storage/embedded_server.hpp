@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -27,6 +28,8 @@ struct embedded_options {
   std::chrono::milliseconds start_within{300'000}; // replaying a large log after a crash takes time
   std::chrono::milliseconds answer_within{5'000};  // an orphan that claims to be ready
   std::chrono::milliseconds stop_within{30'000};   // a fast shutdown; beyond, an immediate one
+  /// Asked while the server starts: true makes it give up, which ends what it has started.
+  std::function<bool()> give_up;
 };
 
 /// The PostgreSQL that the hub owns when no DATABASE_URL is set: reached by a Unix socket only, by
@@ -55,6 +58,9 @@ public:
   /// For a watcher to call every so often. True: it had died and answers again. False: nothing to
   /// do, or too soon after the last attempt (the pause doubles up to ten seconds).
   domain::result<bool> restart_if_dead();
+
+  /// Ends an attempt under way in another thread soon, and makes none any more. Thread-safe.
+  void give_up_restarting() { stopping_.store(true); }
 
   /// Disconnects everyone, writes a checkpoint and ends the server. Thread-safe, may be repeated.
   domain::outcome stop();
