@@ -259,6 +259,24 @@ TEST_F(embedded, stays_down_after_a_stop) {
   EXPECT_FALSE(server->alive());
 }
 
+TEST_F(embedded, gives_up_when_told_and_leaves_nothing_running) {
+  auto hasty = options();
+  hasty.give_up = [] { return true; };
+  const auto given_up = embedded_server::start(hasty);
+  ASSERT_FALSE(given_up);
+  EXPECT_EQ(given_up.why().code, domain::errc::unavailable);
+  EXPECT_FALSE(running_process(recorded_postmaster(data_dir_)));
+
+  auto server = must_start(options());
+  ASSERT_TRUE(server);
+  ::kill(server->pid(), SIGKILL);
+  ASSERT_TRUE(wait_until_true([&] { return !server->alive(); }, 10s));
+  server->give_up_restarting();
+  auto restarted = server->restart_if_dead();
+  ASSERT_TRUE(restarted);
+  EXPECT_FALSE(*restarted);
+}
+
 TEST_F(embedded, adopts_what_a_killed_hub_left_running) {
   start_and_kill_a_hub(options(), "create table kept as select 42 as answer");
   const auto orphan = recorded_postmaster(data_dir_);
