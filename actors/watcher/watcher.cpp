@@ -20,7 +20,7 @@ caf::behavior watcher_behavior(caf::stateful_actor<watcher_state>* self,
     if (!known.empty() && down.reason != caf::exit_reason::user_shutdown)
       lost(known.mapped(), down.reason);
   });
-  return {[](caf::unit_t) {}}; // without any handler it would end at once
+  return {[](const caf::unit_t&) {}}; // without any handler it would end at once
 }
 
 } // namespace hub::actors
