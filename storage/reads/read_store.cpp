@@ -1,6 +1,7 @@
 #include "storage/reads/read_store.hpp"
 
 #include "storage/guarded.hpp"
+#include "storage/reads/job_reads.hpp"
 #include "storage/reads/read_pool.hpp"
 #include "storage/reads/row_reading.hpp"
 #include "storage/reads/ticket_reads.hpp"
@@ -186,6 +187,20 @@ public:
         return stored_delivery{
           delivery_in(row), text_in(row[8]), *std::move(payload), time_in(row[10])};
       });
+  }
+
+  void list_dead_letters(dead_letter_query query, callback<dead_letter_page> done) override {
+    read<dead_letter_page>(std::move(done), [query = std::move(query)](pqxx::transaction_base& tx) {
+      return domain::result{read_dead_letters(tx, query)};
+    });
+  }
+
+  void dead_letter_of(domain::uuid workspace,
+                      domain::uuid id,
+                      callback<stored_dead_letter> done) override {
+    read<stored_dead_letter>(std::move(done), [this, workspace, id](pqxx::transaction_base& tx) {
+      return read_dead_letter(tx, workspace, id, keys_);
+    });
   }
 
   void ledger_of(domain::uuid workspace, callback<ledger> done) override {

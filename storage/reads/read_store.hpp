@@ -163,6 +163,51 @@ struct stored_delivery {
   domain::time_point occurred_at{};
 };
 
+/// Work that failed for good, as operators see it.
+struct dead_letter_row {
+  domain::uuid id;
+  std::string job_class;
+  std::string job_args; // JSON, scrubbed
+  std::string error_class;
+  std::string error_message;
+  std::string backtrace;
+  std::string queue;
+  std::string status; // unresolved, resolved, retried
+  bool outcome_unknown = false;
+  std::string attempts; // JSON: every failed attempt, oldest first
+  std::optional<domain::uuid> replaced_by;
+  domain::time_point failed_at{};
+  domain::time_point created_at{};
+};
+
+struct dead_letter_position {
+  domain::time_point failed_at{};
+  domain::uuid id;
+};
+
+struct dead_letter_query {
+  domain::uuid workspace;
+  std::optional<std::string> status;
+  std::optional<std::string> job_class;
+  std::optional<std::string> error_class;
+  int limit = 20;
+  int offset = 0; // ignored with `after`
+  std::optional<dead_letter_position> after;
+};
+
+struct dead_letter_page {
+  std::vector<dead_letter_row> letters; // newest first
+  std::int64_t total = 0;
+  bool total_is_exact = true;
+  bool more = false;
+};
+
+/// With the arguments as they were, to be tried again.
+struct stored_dead_letter {
+  dead_letter_row row;
+  std::string args; // JSON
+};
+
 /// One channel's line of the intake ledger.
 struct ledger_line {
   std::int64_t received = 0;
@@ -202,6 +247,9 @@ public:
   virtual void list_deliveries(delivery_query query, callback<delivery_page> done) = 0;
   virtual void
   delivery_of(domain::uuid workspace, domain::uuid id, callback<stored_delivery> done) = 0;
+  virtual void list_dead_letters(dead_letter_query query, callback<dead_letter_page> done) = 0;
+  virtual void
+  dead_letter_of(domain::uuid workspace, domain::uuid id, callback<stored_dead_letter> done) = 0;
   virtual void ledger_of(domain::uuid workspace, callback<ledger> done) = 0;
   virtual void answer_to(domain::uuid workspace, std::string key, callback<stored_answer> done) = 0;
   /// Round trip to the database; for /health.

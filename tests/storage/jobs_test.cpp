@@ -341,6 +341,42 @@ TEST_F(jobs, dead_letters_are_settled_once) {
   EXPECT_EQ(nobody.why->code, errc::not_found);
 }
 
+TEST_F(jobs, dead_letters_are_listed_newest_first_and_read_whole) {
+  std::vector<uuid> ids;
+  for (int i = 0; i < 3; ++i) {
+    auto what = with_job();
+    what.jobs[0].args = R"({"text":"write to ana@example.org"})";
+    commit(std::move(what));
+    auto step = stepping(claim().jobs.at(0), job_step::kind::bury);
+    step.at = at(seconds{i});
+    ids.push_back(step.step->job);
+    commit(std::move(step));
+  }
+  dead_letter_query query{.workspace = first_workspace, .status = "unresolved", .limit = 2};
+  const auto list = [&] {
+    return wait_for<dead_letter_page>(
+      [&](auto done) { reads().list_dead_letters(query, std::move(done)); });
+  };
+  auto page = list();
+  ASSERT_TRUE(page) << page.why().message;
+  ASSERT_THAT(page->letters, SizeIs(2));
+  EXPECT_EQ(page->letters[0].id, ids[2]);
+  EXPECT_EQ(page->total, 3);
+  EXPECT_TRUE(page->more);
+  query.after = dead_letter_position{page->letters[1].failed_at, page->letters[1].id};
+  page = list();
+  ASSERT_TRUE(page);
+  ASSERT_THAT(page->letters, SizeIs(1));
+  EXPECT_EQ(page->letters[0].id, ids[0]);
+  EXPECT_FALSE(page->more);
+  query.job_class = "NotionSyncJob";
+  EXPECT_THAT(list()->letters, IsEmpty());
+  const auto one = wait_for<stored_dead_letter>(
+    [&](auto done) { reads().dead_letter_of(first_workspace, ids[0], std::move(done)); });
+  ASSERT_TRUE(one) << one.why().message;
+  EXPECT_EQ(nlohmann::json::parse(one->args)["text"], "write to ana@example.org");
+}
+
 TEST_F(jobs, of_unknown_outcome_are_only_retried_by_somebody_who_says_so) {
   enqueue();
   const auto job = claim().jobs.at(0);
