@@ -3,6 +3,8 @@
 #include "actors/directory.hpp"
 #include "actors/journal/journal_metrics.hpp"
 #include "actors/journal/protocol.hpp"
+#include "actors/jobs/job_figures.hpp"
+#include "actors/limiter/limiter_figures.hpp"
 #include "domain/intake.hpp"
 #include "http/server/metrics.hpp"
 #include "storage/reads/read_store.hpp"
@@ -11,6 +13,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace hub::http {
 
@@ -37,6 +40,14 @@ struct context {
   std::function<domain::time_point()> now;
   std::function<std::uint64_t()> seed; // fresh randomness for id generators
   std::string version;
+  /// Of the machinery that does jobs and calls providers.
+  const actors::job_figures* jobs = nullptr;
+  const actors::limiter_figures* providers = nullptr;
+  /// Something made waiting jobs of this kind due.
+  std::function<void(domain::job_kind)> look_again;
+  /// Providers that the sandbox plays, and where it is; empty: none.
+  std::vector<std::string> sandboxed;
+  std::string sandbox_url;
 };
 
 } // namespace hub::http

@@ -95,4 +95,15 @@ domain::result<stored_dead_letter> read_dead_letter(pqxx::transaction_base& tx,
   return stored_dead_letter{row_in(rows.front()), *std::move(args)};
 }
 
+std::vector<job_control_row> read_job_controls(pqxx::transaction_base& tx) {
+  std::vector<job_control_row> controls;
+  for (const auto& row : tx.exec("SELECT kind, state, force_fail FROM job_controls")) {
+    const auto kind = domain::parse_job_kind(text_in(row[0]));
+    const auto state = domain::parse_job_kind_state(text_in(row[1]));
+    if (kind && state) // else a newer hub's
+      controls.push_back({*kind, *state, row[2].as<bool>()});
+  }
+  return controls;
+}
+
 } // namespace hub::storage

@@ -16,5 +16,6 @@ domain::result<stored_dead_letter> read_dead_letter(pqxx::transaction_base& tx,
                                                     const domain::uuid& workspace,
                                                     const domain::uuid& id,
                                                     const key_ring& keys);
+std::vector<job_control_row> read_job_controls(pqxx::transaction_base& tx);
 
 } // namespace hub::storage

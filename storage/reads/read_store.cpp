@@ -203,6 +203,12 @@ public:
     });
   }
 
+  void list_job_controls(callback<std::vector<job_control_row>> done) override {
+    read<std::vector<job_control_row>>(std::move(done), [](pqxx::transaction_base& tx) {
+      return domain::result{read_job_controls(tx)};
+    });
+  }
+
   void ledger_of(domain::uuid workspace, callback<ledger> done) override {
     read<ledger>(std::move(done), [workspace](pqxx::transaction_base& tx) {
       ledger lines;

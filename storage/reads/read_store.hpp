@@ -208,6 +208,13 @@ struct stored_dead_letter {
   std::string args; // JSON
 };
 
+/// What operators told a kind of job; kinds nobody spoke of have no row.
+struct job_control_row {
+  domain::job_kind kind{};
+  domain::job_kind_state state{};
+  bool force_fail = false;
+};
+
 /// One channel's line of the intake ledger.
 struct ledger_line {
   std::int64_t received = 0;
@@ -250,6 +257,7 @@ public:
   virtual void list_dead_letters(dead_letter_query query, callback<dead_letter_page> done) = 0;
   virtual void
   dead_letter_of(domain::uuid workspace, domain::uuid id, callback<stored_dead_letter> done) = 0;
+  virtual void list_job_controls(callback<std::vector<job_control_row>> done) = 0;
   virtual void ledger_of(domain::uuid workspace, callback<ledger> done) = 0;
   virtual void answer_to(domain::uuid workspace, std::string key, callback<stored_answer> done) = 0;
   /// Round trip to the database; for /health.

@@ -54,6 +54,18 @@ public:
                    storage::callback<storage::stored_delivery> done) override {
     refuse(done);
   }
+  void list_dead_letters(storage::dead_letter_query,
+                         storage::callback<storage::dead_letter_page> done) override {
+    refuse(done);
+  }
+  void dead_letter_of(domain::uuid,
+                      domain::uuid,
+                      storage::callback<storage::stored_dead_letter> done) override {
+    refuse(done);
+  }
+  void list_job_controls(storage::callback<std::vector<storage::job_control_row>> done) override {
+    refuse(done);
+  }
   void ledger_of(domain::uuid, storage::callback<storage::ledger> done) override { refuse(done); }
   void
   answer_to(domain::uuid, std::string, storage::callback<storage::stored_answer> done) override {

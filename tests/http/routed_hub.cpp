@@ -92,6 +92,22 @@ void scripted_reads::delivery_of(domain::uuid,
   done(nothing_said<storage::stored_delivery>());
 }
 
+void scripted_reads::list_dead_letters(storage::dead_letter_query,
+                                       storage::callback<storage::dead_letter_page> done) {
+  done(nothing_said<storage::dead_letter_page>());
+}
+
+void scripted_reads::dead_letter_of(domain::uuid,
+                                    domain::uuid,
+                                    storage::callback<storage::stored_dead_letter> done) {
+  done(nothing_said<storage::stored_dead_letter>());
+}
+
+void scripted_reads::list_job_controls(
+  storage::callback<std::vector<storage::job_control_row>> done) {
+  done(nothing_said<std::vector<storage::job_control_row>>());
+}
+
 void scripted_reads::ledger_of(domain::uuid, storage::callback<storage::ledger> done) {
   done(nothing_said<storage::ledger>());
 }

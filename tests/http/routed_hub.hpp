@@ -35,6 +35,12 @@ public:
   void delivery_of(domain::uuid,
                    domain::uuid,
                    storage::callback<storage::stored_delivery> done) override;
+  void list_dead_letters(storage::dead_letter_query,
+                         storage::callback<storage::dead_letter_page> done) override;
+  void dead_letter_of(domain::uuid,
+                      domain::uuid,
+                      storage::callback<storage::stored_dead_letter> done) override;
+  void list_job_controls(storage::callback<std::vector<storage::job_control_row>> done) override;
   void ledger_of(domain::uuid, storage::callback<storage::ledger> done) override;
   void
   answer_to(domain::uuid, std::string key, storage::callback<storage::stored_answer> done) override;

@@ -9,6 +9,8 @@ namespace hub::http {
 
 void mount_tickets(edge::server& server, context& hub);
 void mount_deliveries(edge::server& server, context& hub);
+/// Jobs, dead letters, providers' limits.
+void mount_jobs(edge::server& server, context& hub);
 /// /up, /health, /metrics, /api/actors, /api/ledger, /openapi.json and the front page.
 void mount_operations(edge::server& server, context& hub);
 

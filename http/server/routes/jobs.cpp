@@ -1,0 +1,574 @@
+#include "actors/journal/protocol.hpp"
+#include "domain/json_reading.hpp"
+#include "domain/provider.hpp"
+#include "http/server/ask.hpp"
+#include "http/server/json/ticket_json.hpp"
+#include "http/server/paging.hpp"
+#include "http/server/parse.hpp"
+#include "http/server/respond.hpp"
+#include "http/server/routes/mount.hpp"
+#include "http/server/routes/routes.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace hub::http {
+
+namespace {
+
+using domain::errc;
+using domain::fail;
+using domain::job_kind;
+using domain::job_kind_state;
+using nlohmann::json;
+using reply_handle = std::shared_ptr<edge::responder>;
+
+constexpr std::size_t longest_text = 4'000;
+constexpr std::size_t longest_recipient = 255;
+constexpr int most_retried_at_once = 1'000;
+constexpr int retried_a_page = 100;
+
+edge::reply momentary(int status, const json& body) {
+  auto reply = json_reply(status, text_of(body));
+  reply.headers.emplace_back("Cache-Control", "no-store");
+  return reply;
+}
+
+domain::change change_of(const context& hub) {
+  domain::change what;
+  what.workspace = hub.workspace;
+  what.at = hub.now();
+  return what;
+}
+
+/// Commits, and hands on the failure that a refusal stands for.
+void commit(context& hub,
+            domain::change what,
+            std::function<void(const domain::failure* why)> done) {
+  ask<domain::verdict>(
+    hub.system,
+    hub.journal,
+    actors::commit_change{std::make_shared<const domain::change>(std::move(what))},
+    [done = std::move(done)](const domain::result<domain::verdict>& answer) {
+      if (!answer)
+        return done(&answer.why());
+      if (answer->what == domain::verdict::kind::committed)
+        return done(nullptr);
+      const auto why = answer->why.value_or(fail(errc::internal, "the journal refused the change"));
+      done(&why);
+    });
+}
+
+domain::operator_action
+action_of(context& hub, std::string what, std::string target, const json& data = json::object()) {
+  domain::uuid_generator ids{hub.seed()};
+  return {ids.next(hub.now()), std::move(what), std::move(target), text_of(data)};
+}
+
+// ---- kinds of jobs
+
+json to_json(const context& hub, job_kind kind) {
+  const auto& rules = domain::rules_of(kind);
+  const auto& of = hub.jobs->of(kind);
+  const auto delay = of.start_delay.read();
+  const auto run = of.run_time.read();
+  const auto milliseconds = [](std::uint64_t ns) { return static_cast<double>(ns) / 1e6; };
+  return {{"job_class", rules.job_class},
+          {"state", to_string(of.state.load())},
+          {"force_fail", of.force_fail.load()},
+          {"runs_here", of.has_runner.load()},
+          {"concurrency", rules.concurrency},
+          {"most_attempts", rules.retry.most_attempts},
+          {"due", of.due.load()},
+          {"delayed", of.delayed.load()},
+          {"claimed", of.claimed.load()},
+          {"retrying", of.retrying.load()},
+          {"dead", of.dead.load()},
+          {"oldest_due_s", static_cast<double>(of.oldest_due_ms.load()) / 1000.0},
+          {"running", of.running.load()},
+          {"enqueued", of.announced.load()},
+          {"started", of.started.load()},
+          {"finished", of.finished.load()},
+          {"retried", of.retried.load()},
+          {"held_back", of.held_back.load()},
+          {"buried", of.buried.load()},
+          {"start_delay_p99_ms", milliseconds(delay.quantile_ns(0.99))},
+          {"run_time_p50_ms", milliseconds(run.quantile_ns(0.5))},
+          {"run_time_p99_ms", milliseconds(run.quantile_ns(0.99))}};
+}
+
+/// What operators said is read fresh; the rest is as last looked at, a few seconds ago at most.
+void with_controls(
+  context& hub,
+  const reply_handle& reply_to,
+  std::function<void(const std::vector<storage::job_control_row>& controls)> go_on) {
+  hub.reads.list_job_controls(
+    [reply_to, go_on = std::move(go_on)](
+      const domain::result<std::vector<storage::job_control_row>>& controls) {
+      controls ? go_on(*controls) : reply_to->send(error_reply(controls.why()));
+    });
+}
+
+void apply(json& kind, const std::vector<storage::job_control_row>& controls) {
+  kind["state"] = to_string(job_kind_state::running);
+  kind["force_fail"] = false;
+  for (const auto& control : controls)
+    if (kind["job_class"] == to_string(control.kind)) {
+      kind["state"] = to_string(control.state);
+      kind["force_fail"] = control.force_fail;
+    }
+}
+
+void list_kinds(context& hub, const edge::request&, edge::responder responder) {
+  auto reply_to = std::make_shared<edge::responder>(std::move(responder));
+  with_controls(hub, reply_to, [&hub, reply_to](const auto& controls) {
+    auto body = json::array();
+    for (const auto& rules : domain::all_job_rules()) {
+      body.push_back(to_json(hub, rules.kind));
+      apply(body.back(), controls);
+    }
+    reply_to->send(momentary(200, body));
+  });
+}
+
+void set_state(context& hub,
+               const edge::request& request,
+               edge::responder responder,
+               job_kind_state state,
+               const char* done_word) {
+  const auto kind = domain::parse_job_kind(request.path_parameter("job_class"));
+  if (!kind)
+    return responder.send(error_reply(kind.why()));
+  auto reply_to = std::make_shared<edge::responder>(std::move(responder));
+  auto what = change_of(hub);
+  what.control = domain::job_control{*kind, state, std::nullopt};
+  what.action = action_of(hub, done_word, std::string{to_string(*kind)});
+  commit(hub, std::move(what), [&hub, reply_to, kind = *kind, state](const domain::failure* why) {
+    if (why != nullptr)
+      return reply_to->send(error_reply(*why));
+    hub.look_again(kind);
+    auto body = to_json(hub, kind);
+    body["state"] = to_string(state);
+    reply_to->send(momentary(200, body));
+  });
+}
+
+void pause(context& hub, const edge::request& request, edge::responder responder) {
+  set_state(hub, request, std::move(responder), job_kind_state::paused, "job_kind_paused");
+}
+
+void resume(context& hub, const edge::request& request, edge::responder responder) {
+  set_state(hub, request, std::move(responder), job_kind_state::running, "job_kind_resumed");
+}
+
+void drain(context& hub, const edge::request& request, edge::responder responder) {
+  set_state(hub, request, std::move(responder), job_kind_state::draining, "job_kind_drained");
+}
+
+// ---- trying the machinery out
+
+edge::reply simulation_off() {
+  return error_reply(403, "simulation_off", "simulation is off here; HUB_SIMULATION=on enables it");
+}
+
+/// The arguments of a provider check, or what is wrong with them.
+json check_args(const json& args, std::vector<field_error>& faults) {
+  json kept = json::object();
+  const auto text = [&](const char* name, std::size_t longest, bool required) {
+    const auto value = domain::text_at(args, name);
+    if (value.size() > longest)
+      faults.push_back(
+        {std::string{"args."} + name, "must be at most " + std::to_string(longest) + " bytes"});
+    else if (required && value.empty())
+      faults.push_back({std::string{"args."} + name, "is missing"});
+    else if (!value.empty())
+      kept[name] = value;
+  };
+  text("provider", longest_recipient, true);
+  text("recipient", longest_recipient, true);
+  text("thread", longest_recipient, false);
+  text("text", longest_text, true);
+  if (kept.contains("provider"))
+    if (const auto which = domain::parse_provider(kept["provider"].get<std::string>()); !which)
+      faults.push_back({"args.provider", which.why().message});
+  return kept;
+}
+
+/// Enqueues a job that only shows that jobs work.
+void run_job(context& hub, const edge::request& request, edge::responder responder) {
+  if (!hub.simulation)
+    return responder.send(simulation_off());
+  const auto body = json_body(request);
+  if (!body)
+    return responder.send(error_reply(body.why()));
+  std::vector<field_error> faults;
+  const auto kind = domain::parse_job_kind(domain::text_at(*body, "job_class"));
+  domain::uuid_generator ids{hub.seed()};
+  auto what = change_of(hub);
+  domain::job_record job{.id = ids.next(what.at), .dedup_key = {}, .run_at = what.at};
+  if (!kind || (*kind != job_kind::canary && *kind != job_kind::provider_check))
+    faults.push_back({"job_class", "must be CanaryJob or ProviderCheckJob"});
+  else if (*kind == job_kind::provider_check)
+    job.args = text_of(check_args(domain::member(*body, "args"), faults));
+  if (!faults.empty())
+    return responder.send(invalid_fields(faults));
+  job.kind = *kind;
+  const auto id = to_string(job.id);
+  what.jobs.push_back(std::move(job));
+  auto reply_to = std::make_shared<edge::responder>(std::move(responder));
+  commit(hub, std::move(what), [reply_to, id, kind = *kind](const domain::failure* why) {
+    reply_to->send(why != nullptr ? error_reply(*why)
+                                  : momentary(202, {{"id", id}, {"job_class", to_string(kind)}}));
+  });
+}
+
+// ---- dead letters
+
+json to_json(const storage::dead_letter_row& letter) {
+  return {{"id", to_string(letter.id)},
+          {"job_class", letter.job_class},
+          {"job_args", json::parse(letter.job_args, nullptr, false)},
+          {"error_class", letter.error_class},
+          {"error_message", letter.error_message},
+          {"queue", letter.queue},
+          {"status", letter.status},
+          {"backtrace", letter.backtrace},
+          {"outcome_unknown", letter.outcome_unknown},
+          {"attempts", json::parse(letter.attempts, nullptr, false)},
+          {"replaced_by", letter.replaced_by ? json(to_string(*letter.replaced_by)) : json()},
+          {"failed_at", domain::to_rfc3339(letter.failed_at)},
+          {"created_at", domain::to_rfc3339(letter.created_at)}};
+}
+
+/// `<failed_at in ms>.<id>`: where a page of dead letters ends.
+std::string cursor_of(const storage::dead_letter_row& letter) {
+  return std::to_string(letter.failed_at.time_since_epoch().count()) + '.' + to_string(letter.id);
+}
+
+std::optional<storage::dead_letter_position> position_in(const std::string& cursor) {
+  const auto dot = cursor.find('.');
+  if (dot == std::string::npos)
+    return std::nullopt;
+  const auto time = domain::number_of(json(cursor.substr(0, dot)));
+  const auto id = domain::parse_uuid(std::string_view{cursor}.substr(dot + 1));
+  if (!time || !id)
+    return std::nullopt;
+  return storage::dead_letter_position{domain::time_point{std::chrono::milliseconds{*time}}, *id};
+}
+
+std::optional<std::string> unless_empty(std::string text) {
+  return text.empty() ? std::nullopt : std::optional{std::move(text)};
+}
+
+storage::dead_letter_query filter_in(context& hub, parameters& given) {
+  storage::dead_letter_query query;
+  query.workspace = hub.workspace;
+  query.status = unless_empty(given.text("status", 32));
+  if (query.status && *query.status != "unresolved" && *query.status != "resolved"
+      && *query.status != "retried")
+    given.fault("status", "must be unresolved, resolved or retried");
+  query.job_class = unless_empty(given.text("job_class", 64));
+  query.error_class = unless_empty(given.text("error_class", 64));
+  if (query.job_class)
+    if (const auto kind = domain::parse_job_kind(*query.job_class); !kind)
+      given.fault("job_class", kind.why().message);
+  return query;
+}
+
+void list_letters(context& hub, const edge::request& request, edge::responder responder) {
+  parameters given{request};
+  auto query = filter_in(hub, given);
+  const auto cursor = given.text("cursor", 64);
+  query.after = position_in(cursor);
+  if (!cursor.empty() && !query.after)
+    given.fault("cursor", "is not one this list has given");
+  const auto at = read_page_number(given, query.after.has_value());
+  if (!given.faults().empty())
+    return responder.send(invalid_parameters(given.faults()));
+  query.limit = at.per_page;
+  query.offset = at.offset();
+  auto reply_to = std::make_shared<edge::responder>(std::move(responder));
+  const bool by_cursor = query.after.has_value();
+  hub.reads.list_dead_letters(std::move(query),
+                              [reply_to, at, by_cursor, asked = request](
+                                const domain::result<storage::dead_letter_page>& found) {
+                                if (!found)
+                                  return reply_to->send(error_reply(found.why()));
+                                auto body = json::array();
+                                for (const auto& letter : found->letters)
+                                  body.push_back(to_json(letter));
+                                const page_facts facts{
+                                  .at = at,
+                                  .by_cursor = by_cursor,
+                                  .more = found->more,
+                                  .total = found->total,
+                                  .total_is_exact = found->total_is_exact,
+                                  .next_cursor =
+                                    found->more ? cursor_of(found->letters.back()) : std::string{}};
+                                reply_to->send({.status = 200,
+                                                .content_type = "application/json",
+                                                .body = text_of(body),
+                                                .headers = paging_headers(asked, facts)});
+                              });
+}
+
+/// Answers with the letter as it is now.
+void send_letter(context& hub, const domain::uuid& id, int status, const reply_handle& reply_to) {
+  hub.reads.dead_letter_of(
+    hub.workspace,
+    id,
+    [reply_to, status](const domain::result<storage::stored_dead_letter>& found) {
+      reply_to->send(found ? momentary(status, to_json(found->row)) : error_reply(found.why()));
+    });
+}
+
+void resolve(context& hub, const edge::request& request, edge::responder responder) {
+  const auto id = id_in_path(request, "id");
+  if (!id)
+    return responder.send(error_reply(id.why()));
+  auto reply_to = std::make_shared<edge::responder>(std::move(responder));
+  auto what = change_of(hub);
+  what.dead_letter =
+    domain::dead_letter_step{domain::dead_letter_step::kind::resolve, *id, {}, false};
+  what.action = action_of(hub, "dead_letter_resolved", to_string(*id));
+  commit(hub, std::move(what), [&hub, reply_to, id = *id](const domain::failure* why) {
+    if (why != nullptr)
+      return reply_to->send(error_reply(*why));
+    send_letter(hub, id, 200, reply_to);
+  });
+}
+
+/// Puts the job of a letter back to work as a new one.
+void try_again(context& hub,
+               const storage::stored_dead_letter& letter,
+               bool although_unknown,
+               std::function<void(const domain::failure* why)> done) {
+  const auto kind = domain::parse_job_kind(letter.row.job_class);
+  if (!kind)
+    return done(&kind.why());
+  domain::uuid_generator ids{hub.seed()};
+  auto what = change_of(hub);
+  const auto job = ids.next(what.at);
+  what.dead_letter = domain::dead_letter_step{
+    domain::dead_letter_step::kind::retry, letter.row.id, job, although_unknown};
+  what.jobs.push_back(
+    {.id = job, .kind = *kind, .dedup_key = {}, .args = letter.args, .run_at = what.at});
+  what.action = action_of(hub,
+                          "dead_letter_retried",
+                          to_string(letter.row.id),
+                          {{"job", to_string(job)}, {"although_unknown", although_unknown}});
+  commit(hub, std::move(what), std::move(done));
+}
+
+/// `although_unknown` of an optional JSON body.
+domain::result<bool> although_unknown_in(const edge::request& request) {
+  if (request.body.empty())
+    return false;
+  const auto body = json_body(request);
+  if (!body)
+    return body.why();
+  return body->value("although_unknown", json()) == true;
+}
+
+void retry(context& hub, const edge::request& request, edge::responder responder) {
+  const auto id = id_in_path(request, "id");
+  if (!id)
+    return responder.send(error_reply(id.why()));
+  const auto anyway = although_unknown_in(request);
+  if (!anyway)
+    return responder.send(error_reply(anyway.why()));
+  auto reply_to = std::make_shared<edge::responder>(std::move(responder));
+  hub.reads.dead_letter_of(
+    hub.workspace,
+    *id,
+    [&hub, reply_to, id = *id, anyway = *anyway](
+      const domain::result<storage::stored_dead_letter>& found) {
+      if (!found)
+        return reply_to->send(error_reply(found.why()));
+      try_again(hub, *found, anyway, [&hub, reply_to, id](const domain::failure* why) {
+        if (why != nullptr)
+          return reply_to->send(error_reply(*why));
+        send_letter(hub, id, 202, reply_to);
+      });
+    });
+}
+
+/// Retries what matches a filter, one after the other, a page at a time.
+class bulk_retry : public std::enable_shared_from_this<bulk_retry> {
+public:
+  bulk_retry(context& hub, storage::dead_letter_query query, bool anyway, reply_handle reply_to)
+    : hub_{hub}, query_{std::move(query)}, anyway_{anyway}, reply_to_{std::move(reply_to)} {
+    query_.status = "unresolved";
+    query_.limit = retried_a_page;
+  }
+
+  void next_page() {
+    hub_.reads.list_dead_letters(
+      query_, [me = shared_from_this()](const domain::result<storage::dead_letter_page>& found) {
+        if (!found)
+          return me->reply_to_->send(error_reply(found.why()));
+        me->page_ = *found;
+        me->at_ = 0;
+        me->next_letter();
+      });
+  }
+
+private:
+  void next_letter() {
+    if (retried_ + skipped_ >= most_retried_at_once)
+      return answer(true);
+    if (at_ == page_.letters.size()) {
+      if (!page_.more)
+        return answer(false);
+      const auto& last = page_.letters.back();
+      query_.after = storage::dead_letter_position{last.failed_at, last.id};
+      return next_page();
+    }
+    const auto& letter = page_.letters[at_++];
+    if (letter.outcome_unknown && !anyway_) {
+      ++skipped_;
+      return next_letter();
+    }
+    hub_.reads.dead_letter_of(
+      hub_.workspace,
+      letter.id,
+      [me = shared_from_this()](const domain::result<storage::stored_dead_letter>& found) {
+        if (!found)
+          return me->settled(&found.why());
+        try_again(
+          hub_of(*me), *found, me->anyway_, [me](const domain::failure* why) { me->settled(why); });
+      });
+  }
+
+  static context& hub_of(bulk_retry& me) { return me.hub_; }
+
+  void settled(const domain::failure* why) {
+    const bool somebody_else =
+      why != nullptr && (why->code == errc::conflict || why->code == errc::not_found);
+    if (why != nullptr && !somebody_else)
+      return reply_to_->send(error_reply(*why));
+    ++(why == nullptr ? retried_ : skipped_);
+    next_letter();
+  }
+
+  void answer(bool more) {
+    reply_to_->send(momentary(202, {{"retried", retried_}, {"skipped", skipped_}, {"more", more}}));
+  }
+
+  context& hub_;
+  storage::dead_letter_query query_;
+  bool anyway_;
+  reply_handle reply_to_;
+  storage::dead_letter_page page_;
+  std::size_t at_ = 0;
+  int retried_ = 0;
+  int skipped_ = 0;
+};
+
+void retry_all(context& hub, const edge::request& request, edge::responder responder) {
+  const auto anyway = although_unknown_in(request);
+  if (!anyway)
+    return responder.send(error_reply(anyway.why()));
+  parameters given{request};
+  auto query = filter_in(hub, given);
+  if (!given.faults().empty())
+    return responder.send(invalid_parameters(given.faults()));
+  std::make_shared<bulk_retry>(
+    hub, std::move(query), *anyway, std::make_shared<edge::responder>(std::move(responder)))
+    ->next_page();
+}
+
+// ---- forced failures
+
+void force_fail(context& hub, const edge::request& request, edge::responder responder) {
+  if (!hub.simulation)
+    return responder.send(simulation_off());
+  const auto body = json_body(request);
+  if (!body)
+    return responder.send(error_reply(body.why()));
+  const auto kind = domain::parse_job_kind(domain::text_at(*body, "job_class"));
+  if (!kind)
+    return responder.send(invalid_fields({{"job_class", kind.why().message}}));
+  auto reply_to = std::make_shared<edge::responder>(std::move(responder));
+  auto what = change_of(hub);
+  what.control = domain::job_control{*kind, std::nullopt, true};
+  what.action = action_of(hub, "failure_forced", std::string{to_string(*kind)});
+  commit(hub, std::move(what), [reply_to, kind = *kind](const domain::failure* why) {
+    reply_to->send(why != nullptr
+                     ? error_reply(*why)
+                     : momentary(200, {{"job_class", to_string(kind)}, {"armed", true}}));
+  });
+}
+
+void force_fail_status(context& hub, const edge::request&, edge::responder responder) {
+  auto reply_to = std::make_shared<edge::responder>(std::move(responder));
+  with_controls(hub, reply_to, [reply_to](const auto& controls) {
+    auto body = json::array();
+    for (const auto& rules : domain::all_job_rules()) {
+      bool armed = false;
+      for (const auto& control : controls)
+        armed = armed || (control.kind == rules.kind && control.force_fail);
+      body.push_back({{"job_class", rules.job_class}, {"armed", armed}});
+    }
+    reply_to->send(momentary(200, body));
+  });
+}
+
+// ---- providers
+
+const char* to_string(domain::circuit_breaker::state state) {
+  using breaker = domain::circuit_breaker::state;
+  switch (state) {
+  case breaker::closed:
+    return "closed";
+  case breaker::open:
+    return "open";
+  case breaker::half_open:
+    return "half_open";
+  }
+  return "";
+}
+
+void list_providers(context& hub, const edge::request&, edge::responder responder) {
+  auto body = json::array();
+  for (const auto which : domain::all_providers) {
+    const auto& of = hub.providers->of(which);
+    const std::string name{to_string(which)};
+    body.push_back({{"provider", name},
+                    {"breaker", to_string(of.breaker.load())},
+                    {"tokens", of.tokens.load()},
+                    {"waiting", of.waiting.load()},
+                    {"under_way", of.under_way.load()},
+                    {"paused_s", static_cast<double>(of.paused_ms.load()) / 1000.0},
+                    {"admitted", of.admitted.load()},
+                    {"refused", of.refused.load()},
+                    {"throttled", of.throttled.load()},
+                    {"failed", of.failed.load()},
+                    {"sandbox", std::ranges::count(hub.sandboxed, name) > 0}});
+  }
+  responder.send(momentary(200, body));
+}
+
+} // namespace
+
+void mount_jobs(edge::server& server, context& hub) {
+  server.route("GET", "/api/jobs", with(hub, list_kinds));
+  server.route("POST", "/api/jobs", with(hub, run_job));
+  server.route("POST", "/api/jobs/:job_class/pause", with(hub, pause));
+  server.route("POST", "/api/jobs/:job_class/resume", with(hub, resume));
+  server.route("POST", "/api/jobs/:job_class/drain", with(hub, drain));
+  server.route("GET", "/api/dead_letter_jobs", with(hub, list_letters));
+  server.route("POST", "/api/dead_letter_jobs/retry", with(hub, retry_all));
+  server.route("POST", "/api/dead_letter_jobs/force_fail", with(hub, force_fail));
+  server.route("GET", "/api/dead_letter_jobs/force_fail_status", with(hub, force_fail_status));
+  server.route("PATCH", "/api/dead_letter_jobs/:id/resolve", with(hub, resolve));
+  server.route("POST", "/api/dead_letter_jobs/:id/retry", with(hub, retry));
+  server.route("GET", "/api/providers", with(hub, list_providers));
+}
+
+} // namespace hub::http
