@@ -86,6 +86,7 @@ std::set<std::string> mounted_routes() {
   mount_webhooks(server, hub);
   mount_tickets(server, hub);
   mount_deliveries(server, hub);
+  mount_jobs(server, hub);
   mount_operations(server, hub);
   std::set<std::string> routes;
   for (const auto& [method, pattern] : server.routes())
