@@ -1,7 +1,9 @@
 #include "http/server/metrics.hpp"
 
 #include "actors/actor_metrics.hpp"
+#include "actors/jobs/job_figures.hpp"
 #include "actors/journal/journal_metrics.hpp"
+#include "actors/limiter/limiter_figures.hpp"
 #include "storage/reads/read_store.hpp"
 
 #include <prometheus/collectable.h>
@@ -212,6 +214,106 @@ void gather_edge(gathering& into, const edge::server_stats& stats) {
            number(stats.exceptions));
 }
 
+void gather_jobs(gathering& into, const actors::job_figures& jobs) {
+  for (const auto& rules : domain::all_job_rules()) {
+    const auto& of = jobs.of(rules.kind);
+    const std::vector<ClientMetric::Label> labels{{"job_class", std::string{rules.job_class}}};
+    const auto count = [&](const char* name, const char* help, std::uint64_t value) {
+      into.add(name, help, counter, number(value), labels);
+    };
+    const auto show = [&](const char* name, const char* help, std::int64_t value) {
+      into.add(name, help, gauge, static_cast<double>(value), labels);
+    };
+    show("hub_jobs_due", "Jobs that could run now; counted to 10000.", of.due);
+    show("hub_jobs_delayed", "Jobs that wait for their time; counted to 10000.", of.delayed);
+    show("hub_jobs_retrying", "Waiting jobs that have failed before.", of.retrying);
+    show("hub_jobs_running", "Attempts under way on this node.", of.running);
+    show("hub_jobs_dead", "Dead letters nobody has dealt with.", of.dead);
+    into.add("hub_jobs_oldest_due_seconds",
+             "How long the oldest due job has waited.",
+             gauge,
+             static_cast<double>(of.oldest_due_ms) / 1000.0,
+             labels);
+    show("hub_jobs_paused",
+         "1 while operators keep this kind from running.",
+         of.state.load() == domain::job_kind_state::running ? 0 : 1);
+    count("hub_jobs_enqueued_total", "Jobs committed by this node.", of.announced);
+    count("hub_jobs_started_total", "Attempts begun.", of.started);
+    count("hub_jobs_finished_total", "Jobs done.", of.finished);
+    count("hub_jobs_retried_total", "Attempts that failed and are made again.", of.retried);
+    count("hub_jobs_held_back_total", "Attempts put off by a limit.", of.held_back);
+    count("hub_jobs_buried_total", "Jobs that became dead letters.", of.buried);
+    const auto add_times = [&](const char* name, const char* help, const auto& histogram) {
+      const auto times = histogram.read();
+      into.add_histogram(name,
+                         help,
+                         actors::time_bounds_ns,
+                         times.buckets,
+                         nanosecond,
+                         number(times.sum_ns) * nanosecond,
+                         labels);
+    };
+    add_times("hub_job_start_delay_seconds",
+              "From when a job was due to when its attempt began.",
+              of.start_delay);
+    add_times("hub_job_duration_seconds", "How long attempts take.", of.run_time);
+  }
+  into.add("hub_jobs_quarantined_total",
+           "Jobs that took their process down too often.",
+           counter,
+           number(jobs.quarantined));
+}
+
+void gather_providers(gathering& into, const actors::limiter_figures& providers) {
+  using breaker = domain::circuit_breaker::state;
+  for (const auto which : domain::all_providers) {
+    const auto& of = providers.of(which);
+    const std::vector<ClientMetric::Label> labels{{"provider", std::string{to_string(which)}}};
+    const auto count = [&](const char* name, const char* help, std::uint64_t value) {
+      into.add(name, help, counter, number(value), labels);
+    };
+    const auto show = [&](const char* name, const char* help, double value) {
+      into.add(name, help, gauge, value, labels);
+    };
+    count("hub_limiter_admitted_total", "Calls let through.", of.admitted);
+    count("hub_limiter_refused_total", "Calls told to come back.", of.refused);
+    count("hub_limiter_throttled_total", "Calls the provider found too many.", of.throttled);
+    count("hub_limiter_failed_total", "Calls that count against the breaker.", of.failed);
+    show("hub_limiter_waiting", "Calls waiting for leave.", static_cast<double>(of.waiting));
+    show("hub_limiter_under_way", "Calls under way.", static_cast<double>(of.under_way));
+    show("hub_limiter_tokens", "Calls that could go at once.", static_cast<double>(of.tokens));
+    show("hub_limiter_paused_seconds",
+         "How long the provider wants to be left alone.",
+         static_cast<double>(of.paused_ms) / 1000.0);
+    show("hub_breaker_open",
+         "1 while a provider counts as down, 0.5 while it is tried again.",
+         of.breaker.load() == breaker::closed ? 0
+         : of.breaker.load() == breaker::open ? 1
+                                              : 0.5);
+  }
+}
+
+void gather_calls(gathering& into, const client::stats& calls) {
+  into.add("hub_provider_calls_active", "Calls under way.", gauge, number(calls.in_flight));
+  into.add("hub_provider_calls_waiting", "Calls without a slot.", gauge, number(calls.waiting));
+  into.add("hub_provider_connections_opened_total",
+           "Connections made to providers.",
+           counter,
+           number(calls.connections_opened));
+  into.add("hub_provider_connections_reused_total",
+           "Calls that found a connection open.",
+           counter,
+           number(calls.connections_reused));
+  for (const auto& of : calls.calls)
+    into.add_histogram("hub_provider_call_duration_seconds",
+                       "Calls to providers by how they ended.",
+                       client::duration_bounds_us,
+                       of.buckets,
+                       1e-6,
+                       number(of.sum_us) * 1e-6,
+                       {{"provider", of.provider}, {"outcome", of.outcome}});
+}
+
 /// What every Prometheus client calls these; read from /proc, so absent elsewhere.
 void gather_process(gathering& into) {
   std::ifstream statm{"/proc/self/statm"};
@@ -289,6 +391,12 @@ public:
       gather_pool(others, *sources_.reads);
     if (sources_.edge)
       gather_edge(others, sources_.edge());
+    if (sources_.jobs != nullptr)
+      gather_jobs(others, *sources_.jobs);
+    if (sources_.providers != nullptr)
+      gather_providers(others, *sources_.providers);
+    if (sources_.calls)
+      gather_calls(others, sources_.calls());
     auto families = registry_.Collect();
     for (auto& family : std::move(others).take())
       families.push_back(std::move(family));

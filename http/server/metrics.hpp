@@ -1,6 +1,7 @@
 #pragma once
 
 #include "domain/change.hpp"
+#include "http/client/stats.hpp"
 #include "http/server/edge/server.hpp"
 
 #include <functional>
@@ -43,6 +44,9 @@ public:
     const actors::journal_metrics* journal = nullptr;
     const storage::read_store* reads = nullptr;
     std::function<edge::server_stats()> edge;
+    const actors::job_figures* jobs = nullptr;
+    const actors::limiter_figures* providers = nullptr;
+    std::function<client::stats()> calls;
   };
   void read_also(sources from);
 

@@ -48,6 +48,8 @@ void health(context& hub, const edge::request&, edge::responder responder) {
                  {{"status", writing ? "ok" : "down"},
                   {"writers", writers},
                   {"queued", hub.journal_figures.queued.load()}}}}}};
+    if (!hub.sandboxed.empty())
+      body["sandbox"] = {{"url", hub.sandbox_url}, {"providers", hub.sandboxed}};
     auto reply = momentary(took && writing ? 200 : 503, body);
     if (reply.status == 503)
       reply.headers.emplace_back("Retry-After", "2");
