@@ -78,6 +78,7 @@ struct errand {
   void find_out() const {
     with_permit([*this](auto ended) {
       desk.find(what,
+                *one.job().sending_since,
                 [*this, ended, home = one.way_home()](const domain::result<found_message>& found) {
                   home([*this, ended, found] {
                     ended(found ? nullptr : &found.why());

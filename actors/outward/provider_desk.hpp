@@ -1,6 +1,7 @@
 #pragma once
 
 #include "domain/provider.hpp"
+#include "domain/time.hpp"
 #include "domain/uuid.hpp"
 
 #include <functional>
@@ -38,8 +39,9 @@ public:
   /// will not go away by itself.
   virtual void send(outgoing_message what,
                     std::function<void(domain::result<sent_message>)> done) = 0;
-  /// Asks the provider after a crash.
+  /// Asks the provider after a crash whether it has a message that was on its way at `since`.
   virtual void find(outgoing_message what,
+                    domain::time_point since,
                     std::function<void(domain::result<found_message>)> done) = 0;
 };
 

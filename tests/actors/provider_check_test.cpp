@@ -39,6 +39,7 @@ struct fake_desk final : provider_desk {
       held = std::move(done);
   }
   void find(outgoing_message what,
+            domain::time_point,
             std::function<void(domain::result<found_message>)> done) override {
     asked_for.push_back(std::move(what));
     done(finds);

@@ -1,0 +1,176 @@
+#include "http/outward/desk.hpp"
+
+#include <utility>
+
+namespace hub::http {
+
+namespace {
+
+using actors::found_message;
+using actors::outgoing_message;
+using actors::sent_message;
+using domain::errc;
+using domain::fail;
+using domain::provider;
+
+using sent_callback = std::function<void(domain::result<sent_message>)>;
+using found_callback = std::function<void(domain::result<found_message>)>;
+
+// A thread with more replies than these pages hold cannot be searched to its end.
+constexpr int most_pages = 20;
+// A provider's clock may be a little behind ours.
+constexpr std::chrono::seconds clock_slack{60};
+
+domain::failure not_set_up(const char* setting) {
+  return fail(errc::forbidden, std::string{setting} + " is not set, so nothing can be sent");
+}
+
+domain::failure no_channel(provider whom) {
+  return fail(errc::invalid_input,
+              "messages cannot be sent through " + std::string{to_string(whom)});
+}
+
+domain::result<sent_message> as_message(const domain::result<providers::sent>& sent) {
+  if (!sent)
+    return sent.why();
+  return sent_message{sent->provider_message_id};
+}
+
+/// As the search's last word: `whole` when everything was looked at.
+found_message verdict_of(bool found, bool whole) {
+  return found ? found_message::yes : whole ? found_message::no : found_message::cannot_tell;
+}
+
+class desk final : public actors::provider_desk {
+public:
+  desk(client::engine& engine, provider_accounts accounts, std::function<domain::time_point()> now)
+    : engine_{engine}, accounts_{std::move(accounts)}, now_{std::move(now)} {}
+
+  void send(outgoing_message what, sent_callback done) override {
+    switch (what.whom) {
+    case provider::slack:
+      return post(slack_post(what), providers::slack::read_post, std::move(done));
+    case provider::intercom:
+      return post(intercom_reply(what), providers::intercom::read_reply, std::move(done));
+    case provider::whatsapp:
+      return post(whatsapp_text(what), providers::whatsapp::read_sent, std::move(done));
+    case provider::notion:
+    case provider::openai:
+    case provider::smtp:
+      return done(no_channel(what.whom));
+    }
+  }
+
+  void find(outgoing_message what, domain::time_point since, found_callback done) override {
+    switch (what.whom) {
+    case provider::slack:
+      return find_in_thread(
+        std::make_shared<outgoing_message>(std::move(what)), {}, most_pages, std::move(done));
+    case provider::intercom:
+      return find_in_conversation(std::move(what), since - clock_slack, std::move(done));
+    case provider::whatsapp: // it can only be waited for, as a status
+    case provider::notion:
+    case provider::openai:
+    case provider::smtp:
+      return done(found_message::cannot_tell);
+    }
+  }
+
+private:
+  domain::result<client::call> slack_post(const outgoing_message& what) const {
+    if (accounts_.slack.token.empty())
+      return not_set_up("SLACK_BOT_TOKEN");
+    return providers::slack::post_message(accounts_.slack,
+                                          {.channel = what.recipient,
+                                           .thread_ts = what.thread,
+                                           .text = what.text,
+                                           .delivery_id = to_string(what.id)});
+  }
+
+  domain::result<client::call> intercom_reply(const outgoing_message& what) const {
+    if (accounts_.intercom.token.empty())
+      return not_set_up("INTERCOM_API_TOKEN");
+    if (accounts_.intercom.admin_id.empty())
+      return not_set_up("INTERCOM_ADMIN_ID");
+    return providers::intercom::reply_to(accounts_.intercom, what.recipient, what.text);
+  }
+
+  domain::result<client::call> whatsapp_text(const outgoing_message& what) const {
+    if (accounts_.whatsapp.token.empty())
+      return not_set_up("WHATSAPP_API_TOKEN");
+    if (accounts_.whatsapp.phone_number_id.empty())
+      return not_set_up("WHATSAPP_PHONE_NUMBER_ID");
+    return providers::whatsapp::send_text(accounts_.whatsapp,
+                                          {.to = what.recipient,
+                                           .text = what.text,
+                                           .quoted_message_id = what.thread,
+                                           .delivery_id = to_string(what.id)});
+  }
+
+  template <class Read>
+  void post(domain::result<client::call> call, Read read, sent_callback done) {
+    if (!call)
+      return done(call.why());
+    engine_.send(*std::move(call),
+                 [this, read, done = std::move(done)](const domain::result<client::reply>& reply) {
+                   done(reply ? as_message(read(*reply, now_()))
+                              : domain::result<sent_message>{reply.why()});
+                 });
+  }
+
+  /// A page after the other, until the message is found or the thread ends.
+  void find_in_thread(std::shared_ptr<outgoing_message> what,
+                      const std::string& cursor,
+                      int pages_left,
+                      found_callback done) {
+    if (what->thread.empty() || pages_left == 0)
+      return done(found_message::cannot_tell);
+    auto call =
+      providers::slack::find_delivery(accounts_.slack, what->recipient, what->thread, cursor);
+    if (!call)
+      return done(call.why());
+    engine_.send(
+      *std::move(call),
+      [this, what, pages_left, done = std::move(done)](const domain::result<client::reply>& reply) {
+        if (!reply)
+          return done(reply.why());
+        const auto page = providers::slack::read_find(*reply, to_string(what->id), now_());
+        if (!page)
+          return done(page.why());
+        if (page->found || page->next_cursor.empty())
+          return done(verdict_of(page->found.has_value(), true));
+        find_in_thread(what, page->next_cursor, pages_left - 1, done);
+      });
+  }
+
+  void find_in_conversation(outgoing_message what, domain::time_point since, found_callback done) {
+    auto call = providers::intercom::get_conversation(accounts_.intercom, what.recipient);
+    if (!call)
+      return done(call.why());
+    engine_.send(*std::move(call),
+                 [this, what = std::move(what), since, done = std::move(done)](
+                   const domain::result<client::reply>& reply) {
+                   if (!reply)
+                     return done(reply.why());
+                   const auto search = providers::intercom::read_find(
+                     *reply, accounts_.intercom.admin_id, what.text, since, now_());
+                   done(search ? domain::result<found_message>{verdict_of(search->found.has_value(),
+                                                                          search->whole)}
+                               : domain::result<found_message>{search.why()});
+                 });
+  }
+
+  client::engine& engine_;
+  provider_accounts accounts_;
+  std::function<domain::time_point()> now_;
+};
+
+} // namespace
+
+std::unique_ptr<actors::provider_desk> make_provider_desk(client::engine& engine,
+                                                          provider_accounts accounts,
+                                                          std::function<domain::time_point()> now) {
+  return std::make_unique<desk>(engine, std::move(accounts), std::move(now));
+}
+
+} // namespace hub::http

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "actors/outward/provider_desk.hpp"
+#include "http/client/engine.hpp"
+#include "http/providers/intercom.hpp"
+#include "http/providers/slack.hpp"
+#include "http/providers/whatsapp.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace hub::http {
+
+/// Where providers are and as whom the hub calls them. Without a token a provider is not set up,
+/// and sending through it fails for good.
+struct provider_accounts {
+  providers::slack::credentials slack;
+  providers::intercom::credentials intercom;
+  providers::whatsapp::credentials whatsapp;
+};
+
+/// Words messages for each provider, has the engine send them and reads the answers. `engine` must
+/// outlive it; `now` dates what providers say.
+std::unique_ptr<actors::provider_desk> make_provider_desk(client::engine& engine,
+                                                          provider_accounts accounts,
+                                                          std::function<domain::time_point()> now);
+
+} // namespace hub::http
