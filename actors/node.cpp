@@ -66,13 +66,13 @@ public:
                              options.make_store,
                              figures_);
     core_reader_ = system_.spawn(core_reader_behavior, options.reads);
-    const auto around = std::make_shared<const surroundings>(
+    around_ = std::make_shared<const surroundings>(
       surroundings{journal_, core_reader_, options.rules, wall_clock, random_seed});
     for (auto& region : where_->regions)
-      region = system_.spawn(region_behavior, region_options{.idle = options.ticket_idle}, around);
+      region = system_.spawn(region_behavior, region_options{.idle = options.ticket_idle}, around_);
     // The shards read the directory from their first message on: regions first.
     for (auto& shard : where_->intake)
-      shard = system_.spawn(intake_shard_behavior, around, where_);
+      shard = system_.spawn(intake_shard_behavior, around_, where_);
     watch();
   }
 
@@ -116,6 +116,7 @@ public:
   [[nodiscard]] const directory& where() const { return *where_; }
   [[nodiscard]] const journal_actor& journal() const { return journal_; }
   [[nodiscard]] const journal_metrics& figures() const { return *figures_; }
+  [[nodiscard]] std::shared_ptr<const surroundings> around() const { return around_; }
 
 private:
   void watch() {
@@ -138,6 +139,7 @@ private:
   std::shared_ptr<directory> where_ = std::make_shared<directory>();
   journal_actor journal_;
   core_reader_actor core_reader_;
+  std::shared_ptr<const surroundings> around_;
   caf::actor watcher_;
   bool stopped_ = false;
 };
@@ -169,6 +171,10 @@ const journal_actor& node::journal() const {
 
 const journal_metrics& node::journal_figures() const {
   return implementation_->figures();
+}
+
+std::shared_ptr<const surroundings> node::around() const {
+  return implementation_->around();
 }
 
 } // namespace hub::actors

@@ -37,6 +37,8 @@ std::uint64_t random_seed();
 /// Now, for rows.
 domain::time_point wall_clock();
 
+struct surroundings;
+
 /// One process's actors: started together, stopped in order. When one that should live as long as
 /// the node ends by itself the process aborts: a restart loses nothing, a missing shard everything.
 class node {
@@ -57,6 +59,8 @@ public:
   [[nodiscard]] const directory& where() const;
   [[nodiscard]] const journal_actor& journal() const;
   [[nodiscard]] const journal_metrics& journal_figures() const;
+  /// What this node's actors share, for those that are started beside it.
+  [[nodiscard]] std::shared_ptr<const surroundings> around() const;
 
 private:
   class implementation;

@@ -74,16 +74,33 @@ struct intake_settings {
   std::size_t journal_batch = 0; // Changes in one transaction at most
 };
 
+/// How fast one provider may be called.
+struct limit_settings {
+  std::chrono::milliseconds every{}; // one call each; zero: no limit
+  int burst = 1;                     // that many at once before the limit holds
+  std::chrono::milliseconds recipient_every{};
+};
+
+/// When a provider counts as down.
+struct breaker_settings {
+  int failures_to_open = 0; // in a row
+  std::chrono::milliseconds open_for{};
+  std::chrono::milliseconds longest_open{};
+};
+
 struct slack_settings {
   std::string signing_secret;
   std::string bot_token;
   std::string api_url;
+  limit_settings limit;
 };
 
 struct intercom_settings {
   std::string webhook_secret;
   std::string api_token;
+  std::string admin_id; // who replies
   std::string api_url;
+  limit_settings limit;
 };
 
 struct whatsapp_settings {
@@ -92,21 +109,26 @@ struct whatsapp_settings {
   std::string api_token;
   std::string phone_number_id;
   std::string api_url;
+  limit_settings limit;
 };
 
 struct notion_settings {
   std::string api_key;
   std::string database_id;
   std::string api_url;
+  limit_settings limit;
 };
 
 struct openai_settings {
   std::string api_key;
   std::string base_url;
+  limit_settings limit;
 };
 
 struct smtp_settings {
   std::string url;
+  std::string from; // the address mails come from
+  limit_settings limit;
 };
 
 struct s3_settings {
@@ -133,6 +155,8 @@ struct settings {
   openai_settings openai;
   smtp_settings smtp;
   s3_settings s3;
+  breaker_settings breaker;
+  std::string sandbox_url; // providers whose address lies in it are played; empty: none
 };
 
 } // namespace hub::config

@@ -7,6 +7,7 @@
 #include "http/server/webhooks/webhooks.hpp"
 #include "main/commands.hpp"
 #include "main/database.hpp"
+#include "main/job_machinery.hpp"
 #include "main/sample_traffic.hpp"
 #include "main/version.hpp"
 #include "storage/housekeeping.hpp"
@@ -38,7 +39,8 @@ using config::log;
 using config::log_level;
 using namespace std::chrono_literals;
 
-constexpr auto drain_within = 8s; // of the ten seconds a stop may take
+constexpr auto drain_within = 8s;    // of the ten seconds a stop may take
+constexpr auto jobs_end_within = 5s; // attempts that take longer are given back
 constexpr auto database_watch = 500ms;
 constexpr auto journal_connects_within = 15s;
 constexpr auto stop_after_drain_within = 10s;
@@ -315,13 +317,18 @@ http::context context_of(const config::settings& values,
           .version = version};
 }
 
-void mount_everything(http::edge::server& server, http::context& hub) {
-  hub.figures.read_also({.journal = &hub.journal_figures, .reads = &hub.reads, .edge = [&server] {
-                           return server.stats();
-                         }});
+void mount_everything(http::edge::server& server, http::context& hub, const job_machinery& jobs) {
+  jobs.show_to(hub);
+  hub.figures.read_also({.journal = &hub.journal_figures,
+                         .reads = &hub.reads,
+                         .edge = [&server] { return server.stats(); },
+                         .jobs = hub.jobs,
+                         .providers = hub.providers,
+                         .calls = [&jobs] { return jobs.calls(); }});
   http::mount_webhooks(server, hub);
   http::mount_tickets(server, hub);
   http::mount_deliveries(server, hub);
+  http::mount_jobs(server, hub);
   http::mount_operations(server, hub);
 }
 
@@ -339,11 +346,17 @@ domain::outcome listen(http::edge::server& server, config::configuration& settin
 
 /// Stops in the order in which nobody asks for what is gone.
 void stop(http::edge::server& server,
+          job_machinery& jobs,
           actors::node& node,
           storage::read_store& reads,
           std::optional<housekeeper>& keeper,
           const database& db) {
-  const bool clean = server.drain(drain_within);
+  bool clean = false;
+  {
+    // Attempts end while requests do.
+    const std::jthread jobs_end{[&jobs] { jobs.stop(jobs_end_within); }};
+    clean = server.drain(drain_within);
+  }
   keeper.reset(); // it must not bring back a database that is being stopped
   server.stop();
   node.stop();
@@ -391,10 +404,11 @@ exit_code serve(config::configuration settings, const serve_options& options) {
                                "the journal could not connect to the database within 15 s"));
   }
 
+  job_machinery jobs{values, db.connection_string, keys, node};
   http::metrics figures;
   auto hub = context_of(values, node, *reads, figures);
   http::edge::server server{server_options_of(values.http, figures)};
-  mount_everything(server, hub);
+  mount_everything(server, hub, jobs);
   if (auto listening = listen(server, settings); !listening)
     return failed(exit_code::failed, "not_listening", listening.why());
   signals.serving();
@@ -411,7 +425,7 @@ exit_code serve(config::configuration settings, const serve_options& options) {
 
   signals.wait();
   samples.reset();
-  stop(server, node, *reads, keeper, db);
+  stop(server, jobs, node, *reads, keeper, db);
   return exit_code::ok;
 }
 

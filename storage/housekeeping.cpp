@@ -10,6 +10,12 @@ constexpr auto ensure_ahead =
   "SELECT ensure_delivery_partitions((now() AT TIME ZONE 'UTC')::date, $1::int)";
 constexpr auto drop_old =
   "SELECT drop_delivery_partitions((now() AT TIME ZONE 'UTC')::date - $1::int)";
+constexpr auto ensure_jobs_ahead =
+  "SELECT ensure_job_partitions((now() AT TIME ZONE 'UTC')::date, $1::int)";
+constexpr auto drop_old_jobs =
+  "SELECT drop_job_partitions((now() AT TIME ZONE 'UTC')::date - $1::int)";
+constexpr auto forget_settled =
+  "DELETE FROM dead_letter_jobs WHERE settled_at < now() - make_interval(days => $1::int)";
 constexpr auto forget_keys =
   "DELETE FROM idempotency_keys WHERE created_at < now() - make_interval(hours => $1::int)";
 
@@ -37,6 +43,9 @@ domain::outcome keep_house(const std::string& connection_string, const housekeep
     };
     step(ensure_ahead, plan.days_ahead);
     step(drop_old, plan.kept_days);
+    step(ensure_jobs_ahead, plan.days_ahead);
+    step(drop_old_jobs, plan.kept_job_days);
+    step(forget_settled, plan.kept_days);
     step(forget_keys, plan.kept_key_hours);
     return all;
   });

@@ -9,6 +9,7 @@ namespace hub::storage {
 struct housekeeping_plan {
   int days_ahead = 7;      // a hub that is down for a week still finds today's partition
   int kept_days = 90;      // how long raw deliveries stay; tickets and messages stay for ever
+  int kept_job_days = 14;  // how long finished jobs are remembered
   int kept_key_hours = 24; // how long an Idempotency-Key is remembered
 };
 

@@ -14,6 +14,9 @@ job_room::job_room(caf::actor_system& system,
   : system_{system} {
   claimer_ = system_.spawn<caf::detached>(job_claimer_behavior, options.make_store, jobs_);
   limiters_ = system_.spawn(limiters_behavior, options.limits, providers_);
+  std::vector<watched_actor> watched{
+    {claimer_state::name, caf::actor_cast<caf::actor>(claimer_)},
+    {limiters_state::name, caf::actor_cast<caf::actor>(limiters_)}};
   for (auto& [kind, runner] : options.runners(limiters_)) {
     auto& supervisor = supervisors_[static_cast<std::size_t>(kind)];
     supervisor = system_.spawn(supervisor_behavior,
@@ -23,7 +26,9 @@ job_room::job_room(caf::actor_system& system,
                                around,
                                jobs_);
     caf::anon_send(around->journal, tell_of_jobs{kind, supervisor});
+    watched.push_back({supervisor_state::name, caf::actor_cast<caf::actor>(supervisor)});
   }
+  watcher_ = system_.spawn(watcher_behavior, std::move(watched), options.lost);
 }
 
 job_room::~job_room() {
@@ -51,6 +56,8 @@ void job_room::stop(std::chrono::milliseconds grace) {
       self->send_exit(handle, caf::exit_reason::user_shutdown);
     self->wait_for(std::exchange(handles, {}));
   };
+  handles.push_back(std::exchange(watcher_, nullptr)); // from here on, ends are meant
+  end_all();
   for (auto& supervisor : supervisors_)
     if (supervisor)
       handles.push_back(caf::actor_cast<caf::actor>(std::exchange(supervisor, nullptr)));

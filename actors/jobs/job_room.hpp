@@ -5,6 +5,7 @@
 #include "actors/jobs/supervisor.hpp"
 #include "actors/limiter/limiter.hpp"
 #include "actors/surroundings.hpp"
+#include "actors/watcher/watcher.hpp"
 
 #include <caf/actor_system.hpp>
 
@@ -22,6 +23,8 @@ struct job_room_options {
   limits_table limits;
   /// Who can do which kind; kinds without a runner wait for a node that has one.
   std::function<std::map<domain::job_kind, job_runner>(const limiters_actor& limiters)> runners;
+  /// Called when one of the room's actors ends before it was told to.
+  on_loss lost;
 };
 
 /// Everything on a node that does jobs: the claimer, a supervisor per kind, the rate limiters.
@@ -50,6 +53,7 @@ private:
   std::shared_ptr<limiter_figures> providers_ = std::make_shared<limiter_figures>();
   job_claimer_actor claimer_;
   limiters_actor limiters_;
+  caf::actor watcher_;
   std::array<job_supervisor_actor, domain::job_kind_count> supervisors_;
   bool stopped_ = false;
 };

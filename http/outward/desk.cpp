@@ -54,9 +54,10 @@ public:
       return post(intercom_reply(what), providers::intercom::read_reply, std::move(done));
     case provider::whatsapp:
       return post(whatsapp_text(what), providers::whatsapp::read_sent, std::move(done));
+    case provider::smtp:
+      return mail(what, std::move(done));
     case provider::notion:
     case provider::openai:
-    case provider::smtp:
       return done(no_channel(what.whom));
     }
   }
@@ -105,6 +106,33 @@ private:
                                            .text = what.text,
                                            .quoted_message_id = what.thread,
                                            .delivery_id = to_string(what.id)});
+  }
+
+  void mail(const outgoing_message& what, sent_callback done) {
+    if (accounts_.mail.url.empty())
+      return done(not_set_up("SMTP_URL"));
+    if (accounts_.mail_from.empty())
+      return done(not_set_up("SMTP_FROM"));
+    const auto delivery = to_string(what.id);
+    auto letter = providers::smtp::compose(accounts_.mail,
+                                           {.from = accounts_.mail_from,
+                                            .from_name = {},
+                                            .to = what.recipient,
+                                            .to_name = {},
+                                            .subject = what.subject,
+                                            .text = what.text,
+                                            .delivery_id = delivery,
+                                            .in_reply_to = what.thread,
+                                            .references = {}},
+                                           now_());
+    if (!letter)
+      return done(letter.why());
+    engine_.send(*std::move(letter),
+                 [id = providers::smtp::message_id_of(delivery, accounts_.mail_from),
+                  done = std::move(done)](const domain::result<client::reply>& reply) {
+                   done(reply ? as_message(providers::smtp::read_sent(*reply, id))
+                              : domain::result<sent_message>{reply.why()});
+                 });
   }
 
   template <class Read>

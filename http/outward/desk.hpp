@@ -4,6 +4,7 @@
 #include "http/client/engine.hpp"
 #include "http/providers/intercom.hpp"
 #include "http/providers/slack.hpp"
+#include "http/providers/smtp.hpp"
 #include "http/providers/whatsapp.hpp"
 
 #include <functional>
@@ -18,6 +19,8 @@ struct provider_accounts {
   providers::slack::credentials slack;
   providers::intercom::credentials intercom;
   providers::whatsapp::credentials whatsapp;
+  providers::smtp::server mail;
+  std::string mail_from; // a bare address
 };
 
 /// Words messages for each provider, has the engine send them and reads the answers. `engine` must

@@ -44,10 +44,10 @@ struct context {
   const actors::job_figures* jobs = nullptr;
   const actors::limiter_figures* providers = nullptr;
   /// Something made waiting jobs of this kind due.
-  std::function<void(domain::job_kind)> look_again;
+  std::function<void(domain::job_kind)> look_again = {};
   /// Providers that the sandbox plays, and where it is; empty: none.
-  std::vector<std::string> sandboxed;
-  std::string sandbox_url;
+  std::vector<std::string> sandboxed = {};
+  std::string sandbox_url = {};
 };
 
 } // namespace hub::http

@@ -9,8 +9,10 @@
 #include <string>
 
 namespace hub::actors {
+struct job_figures;
 struct journal_metrics;
 struct kind_metrics;
+struct limiter_figures;
 } // namespace hub::actors
 
 namespace hub::storage {

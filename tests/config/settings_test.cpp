@@ -1,6 +1,7 @@
 #include "config/development_secrets.hpp"
 #include "config/load.hpp"
 #include "config/values.hpp"
+#include "domain/provider.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 #include <gtest/gtest.h>
@@ -468,6 +469,28 @@ TEST_F(development_secrets, need_no_file_when_all_are_configured) {
   auto loaded = must_load();
   ASSERT_TRUE(ensure_development_secrets(loaded));
   EXPECT_FALSE(std::filesystem::exists(directory_.path() / "var"));
+}
+
+/// Told twice, as settings and as rules: they must not drift apart.
+TEST_F(configuring, defaults_to_the_limits_the_providers_document) {
+  const auto loaded = must_load();
+  const auto& values = loaded.values;
+  const auto expect = [](domain::provider whom, const limit_settings& limit) {
+    const auto rules = domain::default_limits(whom);
+    EXPECT_EQ(limit.every, rules.overall.every) << to_string(whom);
+    EXPECT_EQ(limit.burst, rules.overall.burst) << to_string(whom);
+    EXPECT_EQ(limit.recipient_every, rules.per_recipient.every) << to_string(whom);
+  };
+  expect(domain::provider::slack, values.slack.limit);
+  expect(domain::provider::intercom, values.intercom.limit);
+  expect(domain::provider::whatsapp, values.whatsapp.limit);
+  expect(domain::provider::notion, values.notion.limit);
+  expect(domain::provider::openai, values.openai.limit);
+  expect(domain::provider::smtp, values.smtp.limit);
+  const domain::breaker_rules breaker;
+  EXPECT_EQ(values.breaker.failures_to_open, breaker.failures_to_open);
+  EXPECT_EQ(values.breaker.open_for, breaker.open_for);
+  EXPECT_EQ(values.breaker.longest_open, breaker.longest_open);
 }
 
 } // namespace

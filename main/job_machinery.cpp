@@ -1,0 +1,126 @@
+#include "main/job_machinery.hpp"
+
+#include "actors/outward/provider_check.hpp"
+#include "config/log.hpp"
+#include "http/outward/desk.hpp"
+#include "storage/jobs/job_store.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/send.hpp>
+
+#include <cstdlib>
+#include <map>
+#include <utility>
+
+namespace hub::app {
+
+namespace {
+
+using domain::job_kind;
+
+http::provider_accounts accounts_of(const config::settings& settings) {
+  return {.slack = {.base_url = settings.slack.api_url, .token = settings.slack.bot_token},
+          .intercom = {.base_url = settings.intercom.api_url,
+                       .token = settings.intercom.api_token,
+                       .admin_id = settings.intercom.admin_id},
+          .whatsapp = {.base_url = settings.whatsapp.api_url,
+                       .phone_number_id = settings.whatsapp.phone_number_id,
+                       .token = settings.whatsapp.api_token},
+          .mail = {.url = settings.smtp.url,
+                   .user = {},
+                   .password = {},
+                   // A sandbox on this machine speaks no TLS, and nothing leaves the machine.
+                   .require_tls = settings.sandbox_url.empty()},
+          .mail_from = settings.smtp.from};
+}
+
+domain::limiter_rules limits_of(domain::provider whom,
+                                const config::limit_settings& from,
+                                const config::breaker_settings& breaker) {
+  auto rules = domain::default_limits(whom);
+  rules.overall = {from.every, from.burst};
+  rules.per_recipient.every = from.recipient_every;
+  rules.breaker = {.failures_to_open = breaker.failures_to_open,
+                   .open_for = breaker.open_for,
+                   .longest_open = breaker.longest_open};
+  return rules;
+}
+
+actors::limits_table limits_table_of(const config::settings& settings) {
+  actors::limits_table table;
+  const auto set = [&](domain::provider whom, const config::limit_settings& from) {
+    table[static_cast<std::size_t>(whom)] = limits_of(whom, from, settings.breaker);
+  };
+  set(domain::provider::slack, settings.slack.limit);
+  set(domain::provider::intercom, settings.intercom.limit);
+  set(domain::provider::whatsapp, settings.whatsapp.limit);
+  set(domain::provider::notion, settings.notion.limit);
+  set(domain::provider::openai, settings.openai.limit);
+  set(domain::provider::smtp, settings.smtp.limit);
+  return table;
+}
+
+/// Providers whose address lies in the sandbox.
+std::vector<std::string> sandboxed(const config::settings& settings) {
+  std::vector<std::string> names;
+  const auto& sandbox = settings.sandbox_url;
+  const auto look = [&](const char* name, const std::string& url) {
+    if (!sandbox.empty() && url.starts_with(sandbox))
+      names.emplace_back(name);
+  };
+  look("slack", settings.slack.api_url);
+  look("intercom", settings.intercom.api_url);
+  look("whatsapp", settings.whatsapp.api_url);
+  look("notion", settings.notion.api_url);
+  look("openai", settings.openai.base_url);
+  return names;
+}
+
+} // namespace
+
+job_machinery::job_machinery(const config::settings& settings,
+                             const std::string& connection_string,
+                             const storage::key_ring& keys,
+                             actors::node& node)
+  : settings_{settings},
+    engine_{std::make_unique<http::client::engine>(http::client::engine_options{})} {
+  desk_ = http::make_provider_desk(*engine_, accounts_of(settings), node.around()->now);
+  actors::job_room_options options;
+  options.make_store = [connection_string, &keys] {
+    return storage::make_job_store(connection_string, keys);
+  };
+  options.limits = limits_table_of(settings);
+  options.runners = [this](const actors::limiters_actor& limiters) {
+    return std::map<job_kind, actors::job_runner>{
+      {job_kind::canary, actors::run_canary()},
+      {job_kind::provider_check, actors::run_provider_check(limiters, *desk_)}};
+  };
+  options.lost = [&system = node.system()](const std::string& name, const caf::error& why) {
+    config::log(
+      config::log_level::error, "actor_lost", {{"actor", name}, {"why", system.render(why)}});
+    config::stop_logging(); // writes what is queued
+    std::abort();
+  };
+  room_ = std::make_unique<actors::job_room>(node.system(), node.around(), options);
+}
+
+job_machinery::~job_machinery() {
+  stop(std::chrono::milliseconds{0});
+}
+
+void job_machinery::stop(std::chrono::milliseconds grace) {
+  room_->stop(grace);
+}
+
+void job_machinery::show_to(http::context& hub) const {
+  hub.jobs = &room_->jobs();
+  hub.providers = &room_->providers();
+  hub.look_again = [room = room_.get()](job_kind kind) {
+    if (const auto& supervisor = room->supervisor_of(kind))
+      caf::anon_send(supervisor, actors::look_again{});
+  };
+  hub.sandboxed = sandboxed(settings_);
+  hub.sandbox_url = settings_.sandbox_url;
+}
+
+} // namespace hub::app

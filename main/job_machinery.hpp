@@ -1,0 +1,43 @@
+#pragma once
+
+#include "actors/jobs/job_room.hpp"
+#include "actors/node.hpp"
+#include "actors/outward/provider_desk.hpp"
+#include "config/settings.hpp"
+#include "http/client/engine.hpp"
+#include "http/server/context.hpp"
+#include "storage/sealing.hpp"
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+namespace hub::app {
+
+/// Everything that does jobs and calls providers, wired together.
+class job_machinery {
+public:
+  /// `node` and `keys` must outlive it.
+  job_machinery(const config::settings& settings,
+                const std::string& connection_string,
+                const storage::key_ring& keys,
+                actors::node& node);
+  ~job_machinery();
+  job_machinery(const job_machinery&) = delete;
+  job_machinery& operator=(const job_machinery&) = delete;
+
+  /// Begins nothing new, waits up to `grace` for what runs, gives back the rest.
+  void stop(std::chrono::milliseconds grace);
+  /// Lets the routes see and steer it.
+  void show_to(http::context& hub) const;
+  [[nodiscard]] http::client::stats calls() const { return engine_->figures(); }
+
+private:
+  const config::settings& settings_;
+  // The engine calls back into the desk, and the desk into the actors, until it is gone.
+  std::unique_ptr<actors::provider_desk> desk_;
+  std::unique_ptr<http::client::engine> engine_;
+  std::unique_ptr<actors::job_room> room_;
+};
+
+} // namespace hub::app
