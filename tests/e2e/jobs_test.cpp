@@ -1,0 +1,184 @@
+#include "tests/e2e/hub_suite.hpp"
+#include "tests/support/process.hpp"
+#include "tests/support/sandbox_process.hpp"
+
+#include <gmock/gmock.h>
+
+namespace hub::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+/// A hub whose providers are all played by a sandbox.
+class jobs : public hub_suite<jobs> {
+public:
+  static hub_options options() {
+    sandbox_ = std::make_unique<sandbox_process>();
+    return {.environment = sandbox_->hub_environment(), .arguments = {}};
+  }
+  static void TearDownTestSuite() {
+    hub_suite<jobs>::TearDownTestSuite();
+    sandbox_.reset();
+  }
+
+protected:
+  static sandbox_process& sandbox() { return *sandbox_; }
+  hub_client api_{hub().port()};
+
+  std::string enqueue(const json& job) {
+    const auto answer = api_.post("/api/jobs", job);
+    EXPECT_EQ(answer.status, 202) << answer.text;
+    return answer.at("id");
+  }
+  std::string check(const std::string& provider, const std::string& recipient, json more = {}) {
+    more["provider"] = provider;
+    more["recipient"] = recipient;
+    if (!more.contains("text"))
+      more["text"] = "It is fixed";
+    return enqueue({{"job_class", "ProviderCheckJob"}, {"args", more}});
+  }
+  bool is_sent(const std::string& job) {
+    return tests::eventually([&] { return sandbox().times_sent(job) == 1; });
+  }
+  /// The dead letter of a job, once there is one; null if there is none in time.
+  json letter_of(const std::string& job) {
+    json found;
+    tests::eventually([&] {
+      for (const auto& letter : api_.get("/api/dead_letter_jobs?per_page=100").body)
+        if (letter["id"] == job)
+          found = letter;
+      return !found.is_null();
+    });
+    return found;
+  }
+  json kind(const std::string& job_class) {
+    for (const auto& each : api_.get("/api/jobs").body)
+      if (each["job_class"] == job_class)
+        return each;
+    return {};
+  }
+
+private:
+  static inline std::unique_ptr<sandbox_process> sandbox_;
+};
+
+TEST_F(jobs, reach_every_provider_that_takes_messages) {
+  const auto slack = check("slack", unique("C"));
+  const auto whatsapp = check("whatsapp", "34600" + unique(""));
+  const auto mail = check("smtp", "ana@example.org");
+  const auto words = unique("fixed in version ");
+  check("intercom", unique(""), {{"text", words}});
+  EXPECT_TRUE(is_sent(slack));
+  EXPECT_TRUE(is_sent(whatsapp));
+  EXPECT_TRUE(is_sent(mail));
+  EXPECT_TRUE(tests::eventually([&] { return sandbox().times_sent(words) == 1; }))
+    << "Intercom keeps no id of ours: it is known by its words";
+}
+
+TEST_F(jobs, that_fail_for_good_become_dead_letters_without_personal_data) {
+  const auto job = check("slack", "CMISSING", {{"text", "call ana@example.org"}});
+  const auto letter = letter_of(job);
+  ASSERT_FALSE(letter.is_null());
+  EXPECT_EQ(letter["status"], "unresolved");
+  EXPECT_EQ(letter["error_class"], "not_found");
+  EXPECT_EQ(letter["job_args"]["text"], "call [EMAIL]");
+  EXPECT_THAT(letter["attempts"], SizeIs(1));
+  EXPECT_THAT(letter["backtrace"].get<std::string>(), HasSubstr("slack.cpp:"));
+
+  const auto retried = api_.post("/api/dead_letter_jobs/" + job + "/retry", json::object());
+  EXPECT_EQ(retried.status, 202) << retried.text;
+  const auto again = letter_of(retried.at("replaced_by"));
+  ASSERT_FALSE(again.is_null()) << "it fails again";
+  EXPECT_EQ(api_.post("/api/dead_letter_jobs/" + job + "/retry", json::object()).status, 409);
+  const auto resolved = api_.patch(
+    "/api/dead_letter_jobs/" + again["id"].get<std::string>() + "/resolve", json::object());
+  EXPECT_EQ(resolved.status, 200) << resolved.text;
+  EXPECT_EQ(resolved.at("status"), "resolved");
+}
+
+TEST_F(jobs, whose_answer_was_lost_wait_for_a_person_and_are_not_sent_twice) {
+  sandbox().misbehave({{"provider", "slack"}, {"kind", "drop_after_work"}, {"times", 1}});
+  const auto job = check("slack", unique("C"));
+  const auto letter = letter_of(job);
+  ASSERT_FALSE(letter.is_null());
+  EXPECT_TRUE(letter["outcome_unknown"]);
+  EXPECT_EQ(sandbox().times_sent(job), 1);
+  EXPECT_EQ(api_.post("/api/dead_letter_jobs/" + job + "/retry", json::object()).status, 409);
+  EXPECT_EQ(
+    api_.post("/api/dead_letter_jobs/" + job + "/retry", {{"although_unknown", true}}).status, 202);
+}
+
+TEST_F(jobs, come_back_when_the_provider_says_and_are_sent_once) {
+  sandbox().misbehave(
+    {{"provider", "slack"}, {"kind", "rate_limit"}, {"times", 2}, {"retry_after", 1}});
+  const auto job = check("slack", unique("C"));
+  EXPECT_TRUE(is_sent(job));
+  EXPECT_GE(kind("ProviderCheckJob")["held_back"].get<int>(), 1);
+}
+
+TEST_F(jobs, of_a_paused_kind_wait_until_it_resumes) {
+  const auto paused = api_.post("/api/jobs/CanaryJob/pause", json::object());
+  EXPECT_EQ(paused.status, 200) << paused.text;
+  EXPECT_EQ(paused.at("state"), "paused");
+  const auto finished = kind("CanaryJob")["finished"].get<int>();
+  enqueue({{"job_class", "CanaryJob"}});
+  EXPECT_FALSE(
+    tests::eventually([&] { return kind("CanaryJob")["finished"].get<int>() > finished; }, 1500ms));
+  EXPECT_EQ(api_.post("/api/jobs/CanaryJob/resume", json::object()).at("state"), "running");
+  EXPECT_TRUE(
+    tests::eventually([&] { return kind("CanaryJob")["finished"].get<int>() > finished; }));
+}
+
+TEST_F(jobs, can_be_told_to_fail_once) {
+  const auto armed = api_.post("/api/dead_letter_jobs/force_fail", {{"job_class", "CanaryJob"}});
+  EXPECT_EQ(armed.status, 200) << armed.text;
+  EXPECT_TRUE(armed.is("armed"));
+  EXPECT_THAT(api_.get("/api/dead_letter_jobs/force_fail_status").body,
+              Contains(json{{"job_class", "CanaryJob"}, {"armed", true}}));
+  const auto fails = enqueue({{"job_class", "CanaryJob"}});
+  const auto letter = letter_of(fails);
+  ASSERT_FALSE(letter.is_null());
+  EXPECT_EQ(letter["error_class"], "forced_failure");
+  const auto all = api_.post("/api/dead_letter_jobs/retry?job_class=CanaryJob", json::object());
+  EXPECT_EQ(all.status, 202) << all.text;
+  EXPECT_EQ(all.body["retried"], 1);
+  EXPECT_TRUE(tests::eventually([&] { return kind("CanaryJob")["running"] == 0; }));
+}
+
+TEST_F(jobs, are_refused_with_reasons) {
+  const auto unknown = api_.post("/api/jobs", {{"job_class", "NoSuchJob"}});
+  EXPECT_EQ(unknown.status, 422);
+  const auto incomplete =
+    api_.post("/api/jobs", {{"job_class", "ProviderCheckJob"}, {"args", {{"provider", "pigeon"}}}});
+  EXPECT_EQ(incomplete.status, 422);
+  EXPECT_THAT(incomplete.text, HasSubstr("args.recipient"));
+  EXPECT_EQ(api_.post("/api/jobs/NoSuchJob/pause", json::object()).status, 404);
+  EXPECT_EQ(api_.get("/api/dead_letter_jobs?status=lost").status, 400);
+  EXPECT_EQ(api_.get("/api/dead_letter_jobs?cursor=x").status, 400);
+  EXPECT_EQ(
+    api_.post("/api/dead_letter_jobs/00000000-0000-7000-8000-000000000009/retry", json::object())
+      .status,
+    404);
+}
+
+TEST_F(jobs, and_providers_show_in_health_metrics_and_lists) {
+  const auto health = api_.get("/health");
+  EXPECT_THAT(health.body["sandbox"]["providers"], Contains("slack"));
+  const auto metrics = api_.get("/metrics").text;
+  for (const auto* name : {"hub_jobs_due{job_class=\"CanaryJob\"}",
+                           "hub_limiter_tokens{provider=\"slack\"}",
+                           "hub_breaker_open{provider=\"whatsapp\"}",
+                           "hub_job_start_delay_seconds_bucket",
+                           "hub_provider_calls_active"})
+    EXPECT_THAT(metrics, HasSubstr(name));
+  const auto providers = api_.get("/api/providers");
+  EXPECT_THAT(providers.body, SizeIs(6));
+  EXPECT_EQ(providers.body[0]["breaker"], "closed");
+}
+
+} // namespace
+} // namespace hub::testing
