@@ -27,6 +27,10 @@ std::string should_be(const std::string& where, const std::string& what, const j
          + ".";
 }
 
+std::string should_not_be(const std::string& where, const std::string& key, const json& got) {
+  return should_be(where + "." + key, "not present", got);
+}
+
 std::string too_long(const std::string& where, std::size_t most, std::size_t got) {
   return "body failed validation: " + where + ".length should be ≤ `" + std::to_string(most)
          + "`, instead was `" + std::to_string(got) + "`.";
@@ -164,10 +168,10 @@ fault_text check_rich_text(const json& list, const std::string& where) {
       return should_be(at, "an object", each);
     for (const auto& [key, ignored] : each.items())
       if (!is_one_of(key, "type|text|mention|equation|annotations|plain_text|href"))
-        return should_be(at + "." + key, "not present", each[key]);
+        return should_not_be(at, key, each[key]);
     for (const auto& [key, ignored] : domain::member(each, "annotations").items())
       if (!is_one_of(key, "bold|italic|strikethrough|underline|code|color"))
-        return should_be(at + ".annotations." + key, "not present", each["annotations"][key]);
+        return should_not_be(at, "annotations." + key, each["annotations"][key]);
     if (each.contains("mention") || each.contains("equation"))
       continue;
     const auto& content = domain::value_at(each, "text", "content");
@@ -284,7 +288,7 @@ fault_text notion_schema::check_value(const std::string& name, const json& value
     return should_be(where + ".type", "`\"" + type + "\"`", given);
   for (const auto& [key, ignored] : value.items())
     if (key != type && key != "type" && key != "id")
-      return should_be(where + "." + key, "not present", value[key]);
+      return should_not_be(where, key, value[key]);
   if (auto fault = check_of_type(value[type], type, where + "." + type))
     return fault;
   if (auto fault = settle(name, type))

@@ -201,7 +201,7 @@ std::string words_of(const json& arguments) {
 std::optional<std::string> content_fault(const json& arguments) {
   const auto filled = [&](const char* name) {
     const auto& value = domain::member(arguments, name);
-    return !value.is_null() && !value.empty() && value != "";
+    return value.is_string() ? !domain::text_of(value).empty() : !value.empty();
   };
   if (!filled("text") && !filled("markdown_text") && !filled("blocks") && !filled("attachments"))
     return "no_text";
@@ -402,6 +402,42 @@ outcome slack::update(const json& arguments, time_point now) {
           std::move(delivered)};
 }
 
+std::vector<const slack::message*>
+slack::replies_in(const std::string& channel, const std::string& ts, const json& arguments) const {
+  const auto oldest = domain::text_at(arguments, "oldest");
+  const auto latest = domain::text_at(arguments, "latest");
+  const bool inclusive = domain::member(arguments, "inclusive") == true;
+  const auto wanted = [&](const message& each) {
+    if (each.channel != channel || each.thread_ts != ts)
+      return false;
+    // All ts are of one length, so their order is that of their texts.
+    return (oldest.empty() || each.ts > oldest || (inclusive && each.ts == oldest))
+           && (latest.empty() || each.ts < latest || (inclusive && each.ts == latest));
+  };
+  std::vector<const message*> found;
+  for (const auto& each : messages_)
+    if (wanted(each))
+      found.push_back(&each);
+  return found;
+}
+
+json slack::show(const message& each, const std::string& thread, bool with_metadata) {
+  json shown{{"type", "message"},
+             {"user", "U0SANDBOX"},
+             {"bot_id", "B0SANDBOX"},
+             {"app_id", "A0SANDBOX"},
+             {"text", each.text},
+             {"ts", each.ts},
+             {"thread_ts", thread}};
+  if (each.blocks.is_array())
+    shown["blocks"] = each.blocks;
+  if (each.edited)
+    shown["edited"] = {{"user", "U0SANDBOX"}, {"ts", each.ts}};
+  if (with_metadata && each.metadata.is_object())
+    shown["metadata"] = each.metadata;
+  return shown;
+}
+
 outcome slack::replies(const json& arguments, time_point now) {
   constexpr std::int64_t most_a_page = 1000;
   const auto channel = domain::text_at(arguments, "channel");
@@ -414,24 +450,7 @@ outcome slack::replies(const json& arguments, time_point now) {
   if (const auto wait = reads_.take("conversations.replies", reads_a_method, now))
     return {too_fast(whole_seconds(*wait))};
 
-  const auto oldest = domain::text_at(arguments, "oldest");
-  const auto latest = domain::text_at(arguments, "latest");
-  const bool inclusive = domain::member(arguments, "inclusive") == true;
-  const auto wanted = [&](const message& each) {
-    if (each.channel != channel || each.thread_ts != ts)
-      return false;
-    // All ts are of one length, so their order is that of their texts.
-    return (oldest.empty() || each.ts > oldest || (inclusive && each.ts == oldest))
-           && (latest.empty() || each.ts < latest || (inclusive && each.ts == latest));
-  };
-  std::vector<const message*> found;
-  const message* parent = nullptr;
-  for (const auto& each : messages_) {
-    if (each.channel == channel && each.ts == ts)
-      parent = &each;
-    else if (wanted(each))
-      found.push_back(&each);
-  }
+  const auto found = replies_in(channel, ts, arguments);
   auto begin = found.begin();
   if (const auto cursor = domain::text_at(arguments, "cursor"); !cursor.empty()) {
     begin = std::ranges::find_if(
@@ -440,35 +459,22 @@ outcome slack::replies(const json& arguments, time_point now) {
       return {refusal("invalid_cursor")};
   }
   const bool with_metadata = domain::member(arguments, "include_all_metadata") == true;
-  const auto shown = [&](const message& each) {
-    json one{{"type", "message"},
-             {"user", "U0SANDBOX"},
-             {"bot_id", "B0SANDBOX"},
-             {"app_id", "A0SANDBOX"},
-             {"text", each.text},
-             {"ts", each.ts},
-             {"thread_ts", ts}};
-    if (each.blocks.is_array())
-      one["blocks"] = each.blocks;
-    if (each.edited)
-      one["edited"] = {{"user", "U0SANDBOX"}, {"ts", each.ts}};
-    if (with_metadata && each.metadata.is_object())
-      one["metadata"] = each.metadata;
-    return one;
-  };
+  const auto parent = std::ranges::find_if(
+    messages_, [&](const message& each) { return each.channel == channel && each.ts == ts; });
   // Slack repeats the parent on every page.
-  json first = parent != nullptr ? shown(*parent)
-                                 : json{{"type", "message"},
-                                        {"user", "U0CUSTOMER"},
-                                        {"text", "(a message the sandbox has not seen)"},
-                                        {"ts", ts},
-                                        {"thread_ts", ts}};
+  json first{{"type", "message"},
+             {"user", "U0CUSTOMER"},
+             {"text", "(a message the sandbox has not seen)"},
+             {"ts", ts},
+             {"thread_ts", ts}};
+  if (parent != messages_.end())
+    first = show(*parent, ts, with_metadata);
   first["reply_count"] = found.size();
   json page = json::array({std::move(first)});
   const auto left = static_cast<std::int64_t>(found.end() - begin);
   const auto end = begin + std::min(limit, left);
   for (auto each = begin; each != end; ++each)
-    page.push_back(shown(**each));
+    page.push_back(show(**each, ts, with_metadata));
   const bool more = end != found.end();
   return {
     json_reply(200,

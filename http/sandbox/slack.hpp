@@ -3,9 +3,10 @@
 #include "http/sandbox/stand_in.hpp"
 #include "http/sandbox/token_bucket.hpp"
 
+#include <cstdint>
 #include <deque>
-#include <map>
 #include <string>
+#include <vector>
 
 namespace hub::http::sandbox {
 
@@ -33,6 +34,10 @@ private:
   outcome post_message(const json& arguments, time_point now);
   outcome update(const json& arguments, time_point now);
   outcome replies(const json& arguments, time_point now);
+  /// The replies below a message that `oldest` and `latest` allow.
+  [[nodiscard]] std::vector<const message*>
+  replies_in(const std::string& channel, const std::string& ts, const json& arguments) const;
+  static json show(const message& each, const std::string& thread, bool with_metadata);
   std::string next_ts(time_point now);
 
   std::deque<message> messages_;

@@ -207,7 +207,7 @@ std::optional<edge::reply> shape_fault(const json& body) {
     return refusal(131008, "Parameter '" + type + "' is mandatory for type '" + type + "'");
   for (const auto& [key, ignored] : body.items())
     if (key != type && is_one_of(key, message_types))
-      return parameter_fault("Unexpected key \"" + key + "\" in a message of type " + type);
+      return refusal_for({problem::kind::unknown, key}, type);
   if (!is_number(domain::text_at(body, "to")))
     return refusal(131009, "The recipient's number is not valid");
   if (const auto& context = domain::member(body, "context"); context.is_object())

@@ -61,7 +61,7 @@ TEST(sandbox_process, says_where_it_is_and_ends_when_told_to) {
   sandbox_command command{free_ports};
   const auto where = nlohmann::json::parse(command.line());
   http_client client{port_of(where["http"])};
-  client.get("/up");
+  client.send("GET /up HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
   EXPECT_EQ(client.read().value().status, 200);
   http_client mail{port_of(where["smtp"])};
   EXPECT_THAT(mail.read_some(std::chrono::seconds{5}), HasSubstr("220"));
