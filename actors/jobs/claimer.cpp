@@ -3,6 +3,8 @@
 #include "actors/failure_bridge.hpp"
 #include "config/log.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace hub::actors {
@@ -10,6 +12,9 @@ namespace hub::actors {
 namespace {
 
 constexpr std::chrono::seconds look_every{5};
+// A look walks over rows that an old transaction keeps from being forgotten, and claims wait for
+// it: it may take one part in so many of the time.
+constexpr int share_of_looks = 20;
 
 /// The store, made when it is first needed: a database that is away is no reason to die.
 domain::result<storage::job_store*> store_of(claimer_state& state, const make_job_store& make) {
@@ -84,9 +89,14 @@ job_claimer_actor::behavior_type job_claimer_behavior(claimer_pointer self,
       return jobs_stopped{static_cast<int>(wanted.held.size())};
     },
     [self, &state, make, figures](claims_tick) {
+      const auto begin = std::chrono::steady_clock::now();
       if (auto store = store_of(state, make))
         look(**store, *figures);
-      self->delayed_send(self, look_every, claims_tick{});
+      const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::steady_clock::now() - begin);
+      self->delayed_send(self,
+                         std::max<std::chrono::milliseconds>(look_every, took * share_of_looks),
+                         claims_tick{});
     },
   };
 }
