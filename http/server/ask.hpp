@@ -21,15 +21,16 @@ inline constexpr std::chrono::seconds answer_within{25};
 /// waits. `done` is called at most once, and is destroyed uncalled if the asking actor dies.
 template <class Reply, class Target, class Message, class Done>
 void ask(caf::actor_system& system, const Target& target, Message message, Done done) {
-  auto one_shot = [target, message = std::move(message), done = std::move(done)](
-                    caf::event_based_actor* self) mutable {
+  auto one_shot = [message = std::move(message), done = std::move(done)](
+                    caf::event_based_actor* self, const Target& target) mutable {
     self->request(target, answer_within, std::move(message))
       .then([done](const Reply& reply) mutable { done(domain::result<Reply>{reply}); },
             [done](const caf::error& error) mutable {
               done(domain::result<Reply>{actors::from_caf(error)});
             });
   };
-  system.spawn<caf::hidden>(std::move(one_shot));
+  // The target as an argument: for a function without any, CAF makes a reference to null.
+  system.spawn<caf::hidden>(std::move(one_shot), target);
 }
 
 } // namespace hub::http

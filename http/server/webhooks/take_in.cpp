@@ -151,10 +151,11 @@ void take_in_all(context& hub,
   all->where = &hub.where;
   all->done = std::move(done);
   // One actor sends them all: messages of one sender arrive in the order they were sent.
-  hub.system.spawn<caf::hidden>([all = std::move(all)](caf::event_based_actor* self) {
-    while (all->sent < std::min(all->items.size(), passage::most_in_flight))
-      passage::send_next(self, all);
-  });
+  const auto begin = [](caf::event_based_actor* self, const std::shared_ptr<passage>& items) {
+    while (items->sent < std::min(items->items.size(), passage::most_in_flight))
+      passage::send_next(self, items);
+  };
+  hub.system.spawn<caf::hidden>(begin, std::move(all));
 }
 
 } // namespace hub::http
