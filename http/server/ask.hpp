@@ -22,8 +22,8 @@ inline constexpr std::chrono::seconds answer_within{25};
 template <class Reply, class Target, class Message, class Done>
 void ask(caf::actor_system& system, const Target& target, Message message, Done done) {
   auto one_shot = [message = std::move(message), done = std::move(done)](
-                    caf::event_based_actor* self, const Target& target) mutable {
-    self->request(target, answer_within, std::move(message))
+                    caf::event_based_actor* self, const Target& whom) mutable {
+    self->request(whom, answer_within, std::move(message))
       .then([done](const Reply& reply) mutable { done(domain::result<Reply>{reply}); },
             [done](const caf::error& error) mutable {
               done(domain::result<Reply>{actors::from_caf(error)});
