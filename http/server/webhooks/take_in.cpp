@@ -151,9 +151,9 @@ void take_in_all(context& hub,
   all->where = &hub.where;
   all->done = std::move(done);
   // One actor sends them all: messages of one sender arrive in the order they were sent.
-  const auto begin = [](caf::event_based_actor* self, const std::shared_ptr<passage>& items) {
-    while (items->sent < std::min(items->items.size(), passage::most_in_flight))
-      passage::send_next(self, items);
+  const auto begin = [](caf::event_based_actor* self, const std::shared_ptr<passage>& one) {
+    while (one->sent < std::min(one->items.size(), passage::most_in_flight))
+      passage::send_next(self, one);
   };
   hub.system.spawn<caf::hidden>(begin, std::move(all));
 }
