@@ -163,8 +163,10 @@ delivery_item without_feedback(const json& entry,
                                 first_of({id_at(entry, "time"), "-"}),
                                 digest_of(write_json(change))});
   item.occurred_at = moment_at(entry, "time").value_or(received_at);
+  // Numbers stay as they are: a time with a fraction is a moment, though no identifier.
+  const auto& time = member(entry, "time");
   const auto alone = json::object({{"id", id_at(entry, "id")},
-                                   {"time", id_at(entry, "time")},
+                                   {"time", time.is_number() ? time : json(id_of(time))},
                                    {"changes", json::array({change})}});
   item.own_payload =
     write_json({{"object", "whatsapp_business_account"}, {"entry", json::array({alone})}});
