@@ -283,19 +283,32 @@ void start_all(supervisor_pointer self, const storage::claimed_jobs& claimed) {
   }
 }
 
-void claimed_some(supervisor_pointer self, bool polled, const storage::claimed_jobs& claimed) {
+/// Looks again where a job may have come late, and no earlier.
+void look_again_from_safe(supervisor_state& state) {
+  state.look.from = state.look.safe;
+  state.look.began.reset();
+  state.poll_is_due = true;
+}
+
+void look_again_from_start(supervisor_state& state) {
+  state.look.safe.reset();
+  look_again_from_safe(state);
+}
+
+void looked(supervisor_pointer self, const storage::claimed_jobs& claimed) {
   auto& state = self->state;
-  if (polled) {
-    state.poll_is_due = !claimed.exhausted_at.has_value();
-    if (claimed.exhausted_at)
-      state.due_since = *claimed.exhausted_at - look_back;
-    if (claimed.next_due) {
-      const auto wait = *claimed.next_due - *claimed.exhausted_at;
-      if (wait < state.options.poll_every)
-        tick_after(self, std::max(wait, std::chrono::milliseconds{1}));
-    }
-  }
-  start_all(self, claimed);
+  state.poll_is_due = !claimed.exhausted;
+  if (!state.look.began)
+    state.look.began = claimed.looked_at;
+  // Times are known to the millisecond only, and rounded.
+  state.look.from = claimed.exhausted ? claimed.looked_at
+                                      : claimed.jobs.back().run_at - std::chrono::milliseconds{1};
+  state.look.safe = std::min(*state.look.from, *state.look.began - look_back);
+  if (!claimed.next_due)
+    return;
+  const auto wait = *claimed.next_due - *claimed.looked_at;
+  if (wait < state.options.poll_every)
+    tick_after(self, std::max(wait, std::chrono::milliseconds{1}));
 }
 
 /// Claimed just when it was time to stop.
@@ -315,7 +328,7 @@ storage::claim_request next_claim(supervisor_state& state, std::size_t free, boo
   wanted.claim = ids.next(state.around->now());
   wanted.limit = static_cast<int>(free);
   if (polling) {
-    wanted.due_since = state.due_since;
+    wanted.due_since = state.look.from;
     return wanted;
   }
   const auto count = std::min(free, state.announced.size());
@@ -345,13 +358,16 @@ void pump(supervisor_pointer self) {
         self->state.claiming = false;
         if (self->state.stopping)
           give_back(self, *claimed.what);
-        else
-          claimed_some(self, polling, *claimed.what);
+        else {
+          if (polling)
+            looked(self, *claimed.what);
+          start_all(self, *claimed.what);
+        }
         pump(self);
       },
       [self](const caf::error&) { // the next tick looks at everything
         self->state.claiming = false;
-        self->state.due_since.reset();
+        self->state.look.safe.reset();
         stop_if_quiet(self);
       });
 }
@@ -394,14 +410,14 @@ void on_tick(supervisor_pointer self) {
   const auto now = self->clock().now();
   if (now >= state.next_sweep) {
     state.next_sweep = now + state.options.sweep_every;
-    state.due_since.reset();
+    state.look.safe.reset();
   }
   if (now >= state.next_renewal) {
     state.next_renewal = now + state.options.renew_every;
     renew(self);
   }
   stop_late_ones(self);
-  state.poll_is_due = true;
+  look_again_from_safe(state);
   tick_after(self, state.options.poll_every);
   pump(self);
 }
@@ -447,13 +463,12 @@ job_supervisor_actor::behavior_type supervisor_behavior(supervisor_pointer self,
       for (const auto& id : committed.ids)
         if (state.announced.size() < state.options.announced_limit)
           state.announced.push_back(id);
-        else
-          state.poll_is_due = true;
+        else if (!state.poll_is_due)
+          look_again_from_safe(state);
       pump(self);
     },
     [self, &state](look_again) {
-      state.due_since.reset();
-      state.poll_is_due = true;
+      look_again_from_start(state);
       pump(self);
     },
     [&state](const attempt_sends& sends) {

@@ -55,9 +55,19 @@ struct supervisor_state {
   std::unordered_map<domain::uuid, running> attempts; // by job
   std::unordered_map<caf::actor_id, domain::uuid> by_worker;
   std::deque<domain::uuid> announced;
-  bool claiming = false;                       // at most one claim is under way
-  bool poll_is_due = true;                     // also look at what nobody announced
-  std::optional<domain::time_point> due_since; // where that look may start
+  bool claiming = false;   // at most one claim is under way
+  bool poll_is_due = true; // also look at what nobody announced
+
+  /// Where that look goes on. What lies behind it has been claimed, and walking over it again costs
+  /// as much as there was, while an old transaction keeps it from being forgotten.
+  struct {
+    /// Unset: from the oldest job on.
+    std::optional<domain::time_point> from;
+    /// When, by the database's clock, it last began at `safe`.
+    std::optional<domain::time_point> began;
+    /// Nothing due before this can still turn up, but for what took long to be committed.
+    std::optional<domain::time_point> safe;
+  } look;
   caf::actor_clock::time_point next_sweep{};
   caf::actor_clock::time_point next_renewal{};
   std::uint64_t tick = 0;

@@ -31,7 +31,7 @@ using statements::statement;
   "RETURNING j.workspace_id, j.id, j.args, j.attempts, j.crashes, "                                \
   "  (extract(epoch FROM j.created_at) * 1000)::bigint, "                                          \
   "  (extract(epoch FROM j.sending_since) * 1000)::bigint, "                                       \
-  "  (extract(epoch FROM j.run_at) * 1000)::bigint"
+  "  (extract(epoch FROM j.run_at) * 1000)::bigint, (extract(epoch FROM now()) * 1000)::bigint"
 
 // By the primary key and nothing else: a planner that sees an empty table would take the index of
 // due jobs, which is the one that old transactions make slow. It cannot see through these guises.
@@ -50,8 +50,10 @@ constexpr statement claim_due{
 
 constexpr statement next_due{
   "next_due",
-  "SELECT (extract(epoch FROM now()) * 1000)::bigint, (SELECT (extract(epoch FROM j.run_at) * 1000)::bigint + 1 FROM jobs j WHERE j.kind = $1::text AND j.claim_id IS NULL "
-  "AND j.run_at > now() ORDER BY j.run_at LIMIT 1)"};
+  "SELECT (extract(epoch FROM now()) * 1000)::bigint, "
+  "(SELECT (extract(epoch FROM j.run_at) * 1000)::bigint + 1 FROM jobs j "
+  "  WHERE j.kind = $1::text AND j.claim_id IS NULL AND j.run_at > now() "
+  "  ORDER BY j.run_at LIMIT 1)"};
 
 constexpr statement take_forced_failure{
   "take_forced_failure",
@@ -198,7 +200,11 @@ public:
       if (!claimed.jobs.empty())
         claimed.first_must_fail =
           tx.exec_prepared(take_forced_failure.name, kind).affected_rows() > 0;
-      if (wanted.ids.empty() && std::cmp_less(claimed.jobs.size(), wanted.limit))
+      if (!wanted.ids.empty())
+        return claimed;
+      if (!rows.empty())
+        claimed.looked_at = time_in(rows[0][8]);
+      if (std::cmp_less(claimed.jobs.size(), wanted.limit))
         note_exhausted(claimed, tx.exec_prepared1(next_due.name, kind));
       return claimed;
     });
@@ -273,7 +279,8 @@ private:
 
   /// Fewer than asked for: until now, nothing else is due.
   static void note_exhausted(claimed_jobs& claimed, const pqxx::row& row) {
-    claimed.exhausted_at = time_in(row[0]);
+    claimed.exhausted = true;
+    claimed.looked_at = time_in(row[0]);
     claimed.next_due = optional_in(row[1], time_in);
   }
 

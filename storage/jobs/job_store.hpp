@@ -29,8 +29,10 @@ struct claim_request {
 struct claimed_jobs {
   std::vector<domain::claimed_job> jobs;
   bool first_must_fail = false; // an operator wants the first of them to fail
-  /// Set when all that was due has been claimed: the database's time of the claim. Never for ids.
-  std::optional<domain::time_point> exhausted_at;
+  /// The database's time of the claim. Unset for claims by ids.
+  std::optional<domain::time_point> looked_at;
+  /// All that was due by then, and not before `due_since`, has been claimed. Never for ids.
+  bool exhausted = false;
   /// Then also when the next job of this kind falls due; unset when none waits.
   std::optional<domain::time_point> next_due;
 };

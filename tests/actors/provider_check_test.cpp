@@ -52,7 +52,8 @@ job_claimer_actor::behavior_type one_job(job_claimer_actor::pointer self,
   return {
     [job](const claim_jobs& wanted) -> caf::result<jobs_claimed> {
       storage::claimed_jobs claimed;
-      claimed.exhausted_at = domain::time_point{};
+      claimed.exhausted = true;
+      claimed.looked_at = domain::time_point{};
       if (auto taken = std::exchange(*job, std::nullopt)) {
         taken->claim = wanted.what.claim;
         claimed.jobs.push_back(*taken);

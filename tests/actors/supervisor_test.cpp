@@ -21,6 +21,7 @@ using domain::job_kind;
 using domain::job_step;
 using domain::verdict;
 using ::testing::ElementsAre;
+using ::testing::Gt;
 using testing::id_of;
 using ::testing::IsEmpty;
 using testing::journal_script;
@@ -36,6 +37,7 @@ struct fake_queue {
   bool away = false;
   bool first_must_fail = false;
   int renewals = 0;
+  domain::time_point now{1000s};
 
   storage::claimed_jobs claim(const storage::claim_request& wanted) {
     asked.push_back(wanted);
@@ -50,8 +52,9 @@ struct fake_queue {
       claimed.jobs.push_back(*job);
       job = waiting.erase(job);
     }
-    if (wanted.ids.empty() && std::cmp_less(claimed.jobs.size(), wanted.limit))
-      claimed.exhausted_at = domain::time_point{1000s};
+    if (wanted.ids.empty())
+      claimed.looked_at = now;
+    claimed.exhausted = wanted.ids.empty() && std::cmp_less(claimed.jobs.size(), wanted.limit);
     claimed.first_must_fail = !claimed.jobs.empty() && std::exchange(first_must_fail, false);
     return claimed;
   }
@@ -198,6 +201,36 @@ TEST_F(job_supervisor, works_through_more_than_it_may_run_at_once) {
   supervise(succeeds);
   advance(10ms);
   EXPECT_THAT(steps(), SizeIs(50));
+}
+
+TEST_F(job_supervisor, goes_on_looking_where_it_stopped) {
+  const domain::time_point first{900s};
+  for (unsigned i = 1; i <= 9; ++i) {
+    waits(i);
+    queue_->waiting.back().run_at = first + std::chrono::seconds{i};
+  }
+  supervise(succeeds);
+  advance(10ms);
+  ASSERT_THAT(steps(), SizeIs(9));
+  ASSERT_THAT(queue_->asked, SizeIs(Gt(3U)));
+  EXPECT_EQ(queue_->asked[0].due_since, std::nullopt);
+  // Three at a time; times are rounded to a millisecond.
+  EXPECT_EQ(queue_->asked[1].due_since, first + 3s - 1ms);
+  EXPECT_TRUE(std::ranges::is_sorted(queue_->asked, {}, &storage::claim_request::due_since));
+  EXPECT_EQ(queue_->asked.back().due_since, first + 9s - 1ms);
+}
+
+TEST_F(job_supervisor, looks_again_for_what_was_committed_late) {
+  supervise(succeeds);
+  advance(10ms);
+  const auto begun = queue_->now;
+  queue_->now += 1s;
+  advance(1s);
+  EXPECT_EQ(queue_->asked.back().due_since, begun - 2s) << "its commit may have taken a while";
+  queue_->asked.clear();
+  advance(60s);
+  const auto from_start = [](const storage::claim_request& asked) { return !asked.due_since; };
+  EXPECT_EQ(std::ranges::count_if(queue_->asked, from_start), 1) << "or longer than that";
 }
 
 TEST_F(job_supervisor, retries_by_the_rules_of_its_kind) {

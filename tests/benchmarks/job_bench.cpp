@@ -120,7 +120,7 @@ int main(int count, char** arguments) {
     return 2;
   }
   const std::string database = arguments[1];
-  const int jobs = count > 2 ? std::atoi(arguments[2]) : 20'000;
+  const int jobs = count > 2 ? std::atoi(arguments[2]) : 100'000;
   const auto keys = storage::key_ring::generate();
   const auto reads = storage::make_read_store({.connection_string = database}, *keys);
   actors::node_options options;
