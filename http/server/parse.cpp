@@ -80,7 +80,10 @@ idempotency_of(const edge::request& request, int status) {
   record.key = std::string{*key};
   record.status = status;
   auto whole = request.method;
-  whole.append("\n").append(request.path).append("\n").append(request.body);
+  whole.append("\n").append(request.path);
+  for (const auto& [name, value] : request.query)
+    whole.append("\n").append(name).append("=").append(value);
+  whole.append("\n").append(request.body);
   unsigned int length = 0;
   EVP_Digest(
     whole.data(), whole.size(), record.request_hash.data(), &length, EVP_sha256(), nullptr);

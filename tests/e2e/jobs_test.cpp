@@ -149,6 +149,91 @@ TEST_F(jobs, can_be_told_to_fail_once) {
   EXPECT_TRUE(tests::eventually([&] { return kind("CanaryJob")["running"] == 0; }));
 }
 
+TEST_F(jobs, asked_for_twice_with_one_key_run_once) {
+  const headers key{{"Idempotency-Key", unique("key-")}};
+  const json job{{"job_class", "ProviderCheckJob"},
+                 {"args", {{"provider", "slack"}, {"recipient", unique("C")}, {"text", "Once"}}}};
+  const auto first = api_.post("/api/jobs", job, key);
+  EXPECT_EQ(first.status, 202) << first.text;
+  EXPECT_EQ(first.header("idempotent-replay"), "");
+  const auto again = api_.post("/api/jobs", job, key);
+  EXPECT_EQ(again.status, 202) << again.text;
+  EXPECT_EQ(again.body, first.body);
+  EXPECT_EQ(again.header("idempotent-replay"), "true");
+  EXPECT_TRUE(is_sent(first.at("id")));
+  EXPECT_EQ(sandbox().times_sent("Once"), 1);
+  const auto other = api_.post("/api/jobs", {{"job_class", "CanaryJob"}}, key);
+  EXPECT_EQ(other.status, 422) << other.text;
+  EXPECT_EQ(other.at("code"), "idempotency_key_reused");
+  EXPECT_EQ(
+    api_.post("/api/jobs", {{"job_class", "CanaryJob"}}, {{"Idempotency-Key", "a b"}}).status, 400);
+}
+
+TEST_F(jobs, asked_for_many_times_at_once_with_one_key_are_one_job) {
+  const headers key{{"Idempotency-Key", unique("key-")}};
+  std::mutex guard;
+  std::set<std::string> made;
+  in_parallel(8, [&](int) {
+    hub_client mine{hub().port()};
+    const auto got = mine.post("/api/jobs", {{"job_class", "CanaryJob"}}, key);
+    EXPECT_EQ(got.status, 202) << got.text;
+    const std::lock_guard lock{guard};
+    made.insert(got.at("id"));
+  });
+  EXPECT_THAT(made, SizeIs(1));
+}
+
+TEST_F(jobs, that_are_dead_are_retried_once_for_one_key) {
+  const auto job = check("slack", "CMISSING");
+  ASSERT_FALSE(letter_of(job).is_null());
+  const headers key{{"Idempotency-Key", unique("key-")}};
+  const auto path = "/api/dead_letter_jobs/" + job + "/retry";
+  const auto first = api_.post(path, json::object(), key);
+  EXPECT_EQ(first.status, 202) << first.text;
+  const auto again = api_.post(path, json::object(), key);
+  EXPECT_EQ(again.status, 202) << again.text << ": without the key it would be a conflict";
+  EXPECT_EQ(again.body, first.body);
+  EXPECT_EQ(api_.post(path, {{"although_unknown", true}}, key).status, 422);
+
+  const std::string next = first.at("replaced_by");
+  ASSERT_FALSE(letter_of(next).is_null());
+  const headers resolve_key{{"Idempotency-Key", unique("key-")}};
+  const auto resolve = "/api/dead_letter_jobs/" + next + "/resolve";
+  const auto resolved = api_.patch(resolve, json::object(), resolve_key);
+  EXPECT_EQ(resolved.status, 200) << resolved.text;
+  EXPECT_EQ(api_.patch(resolve, json::object(), resolve_key).body, resolved.body);
+  EXPECT_EQ(api_.patch(resolve, json::object()).status, 409);
+}
+
+TEST_F(jobs, that_are_dead_are_retried_in_bulk_once_for_one_key) {
+  const auto job = check("slack", "CMISSING");
+  ASSERT_FALSE(letter_of(job).is_null());
+  const headers key{{"Idempotency-Key", unique("key-")}};
+  const std::string path = "/api/dead_letter_jobs/retry?error_class=not_found";
+  const auto first = api_.post(path, json::object(), key);
+  EXPECT_EQ(first.status, 202) << first.text;
+  EXPECT_GE(first.body.at("retried").get<int>(), 1);
+  const std::string next =
+    api_.get("/api/dead_letter_jobs?status=retried&per_page=100").body.at(0).at("replaced_by");
+  ASSERT_FALSE(letter_of(next).is_null()) << "it fails again";
+  const auto again = api_.post(path, json::object(), key);
+  EXPECT_EQ(again.body, first.body);
+  EXPECT_EQ(letter_of(next)["status"], "unresolved") << "a repeated call must not act again";
+  EXPECT_EQ(
+    api_.post("/api/dead_letter_jobs/retry?error_class=timeout", json::object(), key).status, 422);
+}
+
+TEST_F(jobs, of_a_kind_are_told_once_for_one_key) {
+  const headers key{{"Idempotency-Key", unique("key-")}};
+  const auto paused = api_.post("/api/jobs/AiTriageJob/pause", json::object(), key);
+  EXPECT_EQ(paused.status, 200) << paused.text;
+  EXPECT_EQ(api_.post("/api/jobs/AiTriageJob/resume", json::object()).at("state"), "running");
+  const auto again = api_.post("/api/jobs/AiTriageJob/pause", json::object(), key);
+  EXPECT_EQ(again.at("state"), "paused") << "as it was answered then";
+  EXPECT_EQ(kind("AiTriageJob")["state"], "running") << "a repeated call must not act again";
+  EXPECT_EQ(api_.post("/api/jobs/AiTriageJob/drain", json::object(), key).status, 422);
+}
+
 TEST_F(jobs, are_refused_with_reasons) {
   const auto unknown = api_.post("/api/jobs", {{"job_class", "NoSuchJob"}});
   EXPECT_EQ(unknown.status, 422);

@@ -87,9 +87,9 @@ void scripted_reads::list_deliveries(storage::delivery_query,
 }
 
 void scripted_reads::delivery_of(domain::uuid,
-                                 domain::uuid,
+                                 domain::uuid id,
                                  storage::callback<storage::stored_delivery> done) {
-  done(nothing_said<storage::stored_delivery>());
+  done(delivery ? delivery(id) : nothing_said<storage::stored_delivery>());
 }
 
 void scripted_reads::list_dead_letters(storage::dead_letter_query,

@@ -23,6 +23,7 @@ public:
   std::function<domain::result<storage::ticket_detail>(domain::uuid ticket)> detail;
   std::function<domain::result<storage::stored_answer>(const std::string& key)> answer;
   std::function<domain::result<storage::ticket_page>(const storage::ticket_query&)> page;
+  std::function<domain::result<storage::stored_delivery>(domain::uuid id)> delivery;
 
   void core_of(domain::uuid, domain::uuid, storage::callback<domain::ticket_core> done) override;
   void list_tickets(storage::ticket_query query,
@@ -33,7 +34,7 @@ public:
   void list_deliveries(storage::delivery_query,
                        storage::callback<storage::delivery_page> done) override;
   void delivery_of(domain::uuid,
-                   domain::uuid,
+                   domain::uuid id,
                    storage::callback<storage::stored_delivery> done) override;
   void list_dead_letters(storage::dead_letter_query,
                          storage::callback<storage::dead_letter_page> done) override;

@@ -1,3 +1,4 @@
+#include "http/server/idempotent.hpp"
 #include "http/server/json/ticket_json.hpp"
 #include "http/server/paging.hpp"
 #include "http/server/parse.hpp"
@@ -18,7 +19,6 @@ namespace {
 using domain::errc;
 using domain::fail;
 using nlohmann::json;
-using reply_handle = std::shared_ptr<edge::responder>;
 
 void list(context& hub, const edge::request& request, edge::responder responder) {
   parameters given{request};
@@ -80,19 +80,18 @@ edge::reply replayed(const domain::uuid& delivery, const std::vector<actors::tak
 void read_again(context& hub,
                 const domain::uuid& id,
                 const storage::stored_delivery& stored,
-                const reply_handle& reply_to) {
+                const send_reply& send) {
   if (stored.row.outcome != to_string(domain::delivery_outcome::quarantined)) {
     const auto outcome = domain::parse_delivery_outcome(stored.row.outcome);
-    return reply_to->send(
-      replayed(id,
-               {{.outcome = outcome ? *outcome : domain::delivery_outcome::duplicate,
-                 .ticket = stored.row.ticket.value_or(domain::uuid{}),
-                 .delivery = id,
-                 .duplicate = true}}));
+    return send(replayed(id,
+                         {{.outcome = outcome ? *outcome : domain::delivery_outcome::duplicate,
+                           .ticket = stored.row.ticket.value_or(domain::uuid{}),
+                           .delivery = id,
+                           .duplicate = true}}));
   }
   const auto platform = domain::parse_channel(stored.row.platform);
   if (!platform)
-    return reply_to->send(error_reply(platform.why()));
+    return send(error_reply(platform.why()));
   auto understood = read({.platform = *platform,
                           .content_type = stored.content_type,
                           .body = std::make_shared<const std::string>(stored.payload),
@@ -100,15 +99,15 @@ void read_again(context& hub,
                           .replays = id},
                          hub.workspace);
   if (understood.trouble)
-    return reply_to->send(error_reply(
+    return send(error_reply(
       fail(errc::invalid_input, "it is still not understood: " + understood.trouble->message)));
   if (understood.items.empty())
-    return reply_to->send(
+    return send(
       error_reply(fail(errc::invalid_input, "it holds nothing to take in; nothing to replay")));
   take_in_all(hub,
               std::move(understood.items),
-              [reply_to, id](domain::result<std::vector<actors::taken_in>> taken) {
-                reply_to->send(taken ? replayed(id, *taken) : error_reply(taken.why()));
+              [send, id](domain::result<std::vector<actors::taken_in>> taken) {
+                send(taken ? replayed(id, *taken) : error_reply(taken.why()));
               });
 }
 
@@ -116,15 +115,16 @@ void replay(context& hub, const edge::request& request, edge::responder responde
   const auto id = id_in_path(request, "id");
   if (!id)
     return responder.send(error_reply(id.why()));
+  auto key = idempotency_of(request, 200);
+  if (!key)
+    return responder.send(error_reply(key.why()));
   auto reply_to = std::make_shared<edge::responder>(std::move(responder));
-  hub.reads.delivery_of(
-    hub.workspace,
-    *id,
-    [&hub, reply_to, id = *id](domain::result<storage::stored_delivery> stored) {
-      if (!stored)
-        return reply_to->send(error_reply(stored.why()));
-      read_again(hub, id, *stored, reply_to);
-    });
+  run_once(hub, *std::move(key), reply_to, [&hub, id = *id](const send_reply& send) {
+    hub.reads.delivery_of(
+      hub.workspace, id, [&hub, send, id](domain::result<storage::stored_delivery> stored) {
+        stored ? read_again(hub, id, *stored, send) : send(error_reply(stored.why()));
+      });
+  });
 }
 
 } // namespace

@@ -2,6 +2,7 @@
 #include "domain/json_reading.hpp"
 #include "domain/provider.hpp"
 #include "http/server/ask.hpp"
+#include "http/server/idempotent.hpp"
 #include "http/server/json/ticket_json.hpp"
 #include "http/server/paging.hpp"
 #include "http/server/parse.hpp"
@@ -26,7 +27,6 @@ using domain::fail;
 using domain::job_kind;
 using domain::job_kind_state;
 using nlohmann::json;
-using reply_handle = std::shared_ptr<edge::responder>;
 
 constexpr std::size_t longest_text = 4'000;
 constexpr std::size_t longest_recipient = 255;
@@ -37,13 +37,6 @@ edge::reply momentary(int status, const json& body) {
   auto reply = json_reply(status, text_of(body));
   reply.headers.emplace_back("Cache-Control", "no-store");
   return reply;
-}
-
-domain::change change_of(const context& hub) {
-  domain::change what;
-  what.workspace = hub.workspace;
-  what.at = hub.now();
-  return what;
 }
 
 /// Commits, and hands on the failure that a refusal stands for.
@@ -68,6 +61,24 @@ domain::operator_action
 action_of(context& hub, std::string what, std::string target, const json& data = json::object()) {
   domain::uuid_generator ids{hub.seed()};
   return {ids.next(hub.now()), std::move(what), std::move(target), text_of(data)};
+}
+
+/// Commits a change whose answer is known before, so that both are durable together.
+void commit_and_answer(context& hub,
+                       const edge::request& request,
+                       domain::change what,
+                       edge::reply reply,
+                       edge::responder responder) {
+  auto key = idempotency_of(request, reply.status);
+  if (!key)
+    return responder.send(error_reply(key.why()));
+  what.idempotency = *std::move(key);
+  if (what.idempotency)
+    what.answer = domain::answer_record{what.idempotency->key, reply.body};
+  commit_once(hub,
+              std::move(what),
+              std::make_shared<edge::responder>(std::move(responder)),
+              [reply = std::move(reply)](const send_reply& send) { send(reply); });
 }
 
 // ---- kinds of jobs
@@ -144,18 +155,22 @@ void set_state(context& hub,
   const auto kind = domain::parse_job_kind(request.path_parameter("job_class"));
   if (!kind)
     return responder.send(error_reply(kind.why()));
-  auto reply_to = std::make_shared<edge::responder>(std::move(responder));
+  auto key = idempotency_of(request, 200);
+  if (!key)
+    return responder.send(error_reply(key.why()));
   auto what = change_of(hub);
+  what.idempotency = *std::move(key);
   what.control = domain::job_control{*kind, state, std::nullopt};
   what.action = action_of(hub, done_word, std::string{to_string(*kind)});
-  commit(hub, std::move(what), [&hub, reply_to, kind = *kind, state](const domain::failure* why) {
-    if (why != nullptr)
-      return reply_to->send(error_reply(*why));
-    hub.look_again(kind);
-    auto body = to_json(hub, kind);
-    body["state"] = to_string(state);
-    reply_to->send(momentary(200, body));
-  });
+  commit_once(hub,
+              std::move(what),
+              std::make_shared<edge::responder>(std::move(responder)),
+              [&hub, kind = *kind, state](const send_reply& send) {
+                hub.look_again(kind);
+                auto body = to_json(hub, kind);
+                body["state"] = to_string(state);
+                send(momentary(200, body));
+              });
 }
 
 void pause(context& hub, const edge::request& request, edge::responder responder) {
@@ -199,6 +214,21 @@ json check_args(const json& args, std::vector<field_error>& faults) {
   return kept;
 }
 
+/// The job that a call wants, of a kind that only shows that jobs work.
+domain::job_record wanted_job(context& hub, const json& body, std::vector<field_error>& faults) {
+  domain::uuid_generator ids{hub.seed()};
+  const auto now = hub.now();
+  domain::job_record job{.id = ids.next(now), .dedup_key = {}, .run_at = now};
+  const auto kind = domain::parse_job_kind(domain::text_at(body, "job_class"));
+  if (!kind || (*kind != job_kind::canary && *kind != job_kind::provider_check))
+    faults.push_back({"job_class", "must be CanaryJob or ProviderCheckJob"});
+  else if (*kind == job_kind::provider_check)
+    job.args = text_of(check_args(domain::member(body, "args"), faults));
+  if (kind)
+    job.kind = *kind;
+  return job;
+}
+
 /// Enqueues a job that only shows that jobs work.
 void run_job(context& hub, const edge::request& request, edge::responder responder) {
   if (!hub.simulation)
@@ -207,24 +237,13 @@ void run_job(context& hub, const edge::request& request, edge::responder respond
   if (!body)
     return responder.send(error_reply(body.why()));
   std::vector<field_error> faults;
-  const auto kind = domain::parse_job_kind(domain::text_at(*body, "job_class"));
-  domain::uuid_generator ids{hub.seed()};
-  auto what = change_of(hub);
-  domain::job_record job{.id = ids.next(what.at), .dedup_key = {}, .run_at = what.at};
-  if (!kind || (*kind != job_kind::canary && *kind != job_kind::provider_check))
-    faults.push_back({"job_class", "must be CanaryJob or ProviderCheckJob"});
-  else if (*kind == job_kind::provider_check)
-    job.args = text_of(check_args(domain::member(*body, "args"), faults));
+  auto job = wanted_job(hub, *body, faults);
   if (!faults.empty())
     return responder.send(invalid_fields(faults));
-  job.kind = *kind;
-  const auto id = to_string(job.id);
+  const json answer{{"id", to_string(job.id)}, {"job_class", to_string(job.kind)}};
+  auto what = change_of(hub);
   what.jobs.push_back(std::move(job));
-  auto reply_to = std::make_shared<edge::responder>(std::move(responder));
-  commit(hub, std::move(what), [reply_to, id, kind = *kind](const domain::failure* why) {
-    reply_to->send(why != nullptr ? error_reply(*why)
-                                  : momentary(202, {{"id", id}, {"job_class", to_string(kind)}}));
-  });
+  commit_and_answer(hub, request, std::move(what), momentary(202, answer), std::move(responder));
 }
 
 // ---- dead letters
@@ -318,12 +337,10 @@ void list_letters(context& hub, const edge::request& request, edge::responder re
 }
 
 /// Answers with the letter as it is now.
-void send_letter(context& hub, const domain::uuid& id, int status, const reply_handle& reply_to) {
+void send_letter(context& hub, const domain::uuid& id, int status, const send_reply& send) {
   hub.reads.dead_letter_of(
-    hub.workspace,
-    id,
-    [reply_to, status](const domain::result<storage::stored_dead_letter>& found) {
-      reply_to->send(found ? momentary(status, to_json(found->row)) : error_reply(found.why()));
+    hub.workspace, id, [send, status](const domain::result<storage::stored_dead_letter>& found) {
+      send(found ? momentary(status, to_json(found->row)) : error_reply(found.why()));
     });
 }
 
@@ -331,26 +348,26 @@ void resolve(context& hub, const edge::request& request, edge::responder respond
   const auto id = id_in_path(request, "id");
   if (!id)
     return responder.send(error_reply(id.why()));
-  auto reply_to = std::make_shared<edge::responder>(std::move(responder));
+  auto key = idempotency_of(request, 200);
+  if (!key)
+    return responder.send(error_reply(key.why()));
   auto what = change_of(hub);
+  what.idempotency = *std::move(key);
   what.dead_letter =
     domain::dead_letter_step{domain::dead_letter_step::kind::resolve, *id, {}, false};
   what.action = action_of(hub, "dead_letter_resolved", to_string(*id));
-  commit(hub, std::move(what), [&hub, reply_to, id = *id](const domain::failure* why) {
-    if (why != nullptr)
-      return reply_to->send(error_reply(*why));
-    send_letter(hub, id, 200, reply_to);
-  });
+  commit_once(hub,
+              std::move(what),
+              std::make_shared<edge::responder>(std::move(responder)),
+              [&hub, id = *id](const send_reply& send) { send_letter(hub, id, 200, send); });
 }
 
-/// Puts the job of a letter back to work as a new one.
-void try_again(context& hub,
-               const storage::stored_dead_letter& letter,
-               bool although_unknown,
-               std::function<void(const domain::failure* why)> done) {
+/// The change that puts the job of a letter back to work as a new one.
+domain::result<domain::change>
+trying_again(context& hub, const storage::stored_dead_letter& letter, bool although_unknown) {
   const auto kind = domain::parse_job_kind(letter.row.job_class);
   if (!kind)
-    return done(&kind.why());
+    return kind.why();
   domain::uuid_generator ids{hub.seed()};
   auto what = change_of(hub);
   const auto job = ids.next(what.at);
@@ -362,7 +379,7 @@ void try_again(context& hub,
                           "dead_letter_retried",
                           to_string(letter.row.id),
                           {{"job", to_string(job)}, {"although_unknown", although_unknown}});
-  commit(hub, std::move(what), std::move(done));
+  return what;
 }
 
 /// `although_unknown` of an optional JSON body.
@@ -382,27 +399,30 @@ void retry(context& hub, const edge::request& request, edge::responder responder
   const auto anyway = although_unknown_in(request);
   if (!anyway)
     return responder.send(error_reply(anyway.why()));
+  const auto key = idempotency_of(request, 202);
+  if (!key)
+    return responder.send(error_reply(key.why()));
   auto reply_to = std::make_shared<edge::responder>(std::move(responder));
-  hub.reads.dead_letter_of(
-    hub.workspace,
-    *id,
-    [&hub, reply_to, id = *id, anyway = *anyway](
-      const domain::result<storage::stored_dead_letter>& found) {
-      if (!found)
-        return reply_to->send(error_reply(found.why()));
-      try_again(hub, *found, anyway, [&hub, reply_to, id](const domain::failure* why) {
-        if (why != nullptr)
-          return reply_to->send(error_reply(*why));
-        send_letter(hub, id, 202, reply_to);
-      });
-    });
+  hub.reads.dead_letter_of(hub.workspace,
+                           *id,
+                           [&hub, reply_to, id = *id, anyway = *anyway, key = *key](
+                             const domain::result<storage::stored_dead_letter>& found) {
+                             auto what = found ? trying_again(hub, *found, anyway) : found.why();
+                             if (!what)
+                               return reply_to->send(error_reply(what.why()));
+                             what->idempotency = key;
+                             commit_once(
+                               hub, *std::move(what), reply_to, [&hub, id](const send_reply& send) {
+                                 send_letter(hub, id, 202, send);
+                               });
+                           });
 }
 
 /// Retries what matches a filter, one after the other, a page at a time.
 class bulk_retry : public std::enable_shared_from_this<bulk_retry> {
 public:
-  bulk_retry(context& hub, storage::dead_letter_query query, bool anyway, reply_handle reply_to)
-    : hub_{hub}, query_{std::move(query)}, anyway_{anyway}, reply_to_{std::move(reply_to)} {
+  bulk_retry(context& hub, storage::dead_letter_query query, bool anyway, send_reply send)
+    : hub_{hub}, query_{std::move(query)}, anyway_{anyway}, send_{std::move(send)} {
     query_.status = "unresolved";
     query_.limit = retried_a_page;
   }
@@ -411,7 +431,7 @@ public:
     hub_.reads.list_dead_letters(
       query_, [me = shared_from_this()](const domain::result<storage::dead_letter_page>& found) {
         if (!found)
-          return me->reply_to_->send(error_reply(found.why()));
+          return me->send_(error_reply(found.why()));
         me->page_ = *found;
         me->at_ = 0;
         me->next_letter();
@@ -438,32 +458,30 @@ private:
       hub_.workspace,
       letter.id,
       [me = shared_from_this()](const domain::result<storage::stored_dead_letter>& found) {
-        if (!found)
-          return me->settled(&found.why());
-        try_again(
-          hub_of(*me), *found, me->anyway_, [me](const domain::failure* why) { me->settled(why); });
+        auto what = found ? trying_again(me->hub_, *found, me->anyway_) : found.why();
+        if (!what)
+          return me->settled(&what.why());
+        commit(me->hub_, *std::move(what), [me](const domain::failure* why) { me->settled(why); });
       });
   }
-
-  static context& hub_of(bulk_retry& me) { return me.hub_; }
 
   void settled(const domain::failure* why) {
     const bool somebody_else =
       why != nullptr && (why->code == errc::conflict || why->code == errc::not_found);
     if (why != nullptr && !somebody_else)
-      return reply_to_->send(error_reply(*why));
+      return send_(error_reply(*why));
     ++(why == nullptr ? retried_ : skipped_);
     next_letter();
   }
 
   void answer(bool more) {
-    reply_to_->send(momentary(202, {{"retried", retried_}, {"skipped", skipped_}, {"more", more}}));
+    send_(momentary(202, {{"retried", retried_}, {"skipped", skipped_}, {"more", more}}));
   }
 
   context& hub_;
   storage::dead_letter_query query_;
   bool anyway_;
-  reply_handle reply_to_;
+  send_reply send_;
   storage::dead_letter_page page_;
   std::size_t at_ = 0;
   int retried_ = 0;
@@ -478,9 +496,15 @@ void retry_all(context& hub, const edge::request& request, edge::responder respo
   auto query = filter_in(hub, given);
   if (!given.faults().empty())
     return responder.send(invalid_parameters(given.faults()));
-  std::make_shared<bulk_retry>(
-    hub, std::move(query), *anyway, std::make_shared<edge::responder>(std::move(responder)))
-    ->next_page();
+  auto key = idempotency_of(request, 202);
+  if (!key)
+    return responder.send(error_reply(key.why()));
+  run_once(hub,
+           *std::move(key),
+           std::make_shared<edge::responder>(std::move(responder)),
+           [&hub, query = std::move(query), anyway = *anyway](const send_reply& send) {
+             std::make_shared<bulk_retry>(hub, query, anyway, send)->next_page();
+           });
 }
 
 // ---- forced failures
@@ -494,15 +518,11 @@ void force_fail(context& hub, const edge::request& request, edge::responder resp
   const auto kind = domain::parse_job_kind(domain::text_at(*body, "job_class"));
   if (!kind)
     return responder.send(invalid_fields({{"job_class", kind.why().message}}));
-  auto reply_to = std::make_shared<edge::responder>(std::move(responder));
+  const json answer{{"job_class", to_string(*kind)}, {"armed", true}};
   auto what = change_of(hub);
   what.control = domain::job_control{*kind, std::nullopt, true};
   what.action = action_of(hub, "failure_forced", std::string{to_string(*kind)});
-  commit(hub, std::move(what), [reply_to, kind = *kind](const domain::failure* why) {
-    reply_to->send(why != nullptr
-                     ? error_reply(*why)
-                     : momentary(200, {{"job_class", to_string(kind)}, {"armed", true}}));
-  });
+  commit_and_answer(hub, request, std::move(what), momentary(200, answer), std::move(responder));
 }
 
 void force_fail_status(context& hub, const edge::request&, edge::responder responder) {

@@ -1,6 +1,7 @@
 #include "actors/region/protocol.hpp"
 #include "domain/text.hpp"
 #include "http/server/ask.hpp"
+#include "http/server/idempotent.hpp"
 #include "http/server/json/ticket_json.hpp"
 #include "http/server/paging.hpp"
 #include "http/server/parse.hpp"
@@ -21,7 +22,6 @@ namespace {
 using domain::errc;
 using domain::fail;
 using nlohmann::json;
-using reply_handle = std::shared_ptr<edge::responder>;
 
 constexpr std::size_t longest_title = 500; // characters of a title given by hand, in bytes
 constexpr std::size_t longest_description = 512UL * 1024;
@@ -123,19 +123,6 @@ detail_reply(int status, std::string body, const domain::uuid& ticket, std::int6
   return reply;
 }
 
-/// Keeps the answer a mutation gave. Should this be lost, the same key is answered from the ticket
-/// as it is then.
-void keep_answer(context& hub, std::string key, std::string body) {
-  auto keep = std::make_shared<domain::change>();
-  keep->workspace = hub.workspace;
-  keep->at = hub.now();
-  keep->answer = domain::answer_record{std::move(key), std::move(body)};
-  ask<domain::verdict>(hub.system,
-                       hub.journal,
-                       actors::commit_change{std::move(keep)},
-                       [](const domain::result<domain::verdict>&) {});
-}
-
 /// Reads the ticket as it is now and sends it.
 void send_detail(context& hub, const reply_handle& reply_to, const domain::uuid& ticket) {
   hub.reads.detail_of(
@@ -171,35 +158,28 @@ void send_saved(context& hub, const reply_handle& reply_to, saved_change what) {
         return reply_to->send(saved_unread_reply(path_of(what.ticket)));
       auto reply = detail_reply(
         what.status, text_of(to_json(*detail)), detail->ticket.id, detail->ticket.version);
-      if (what.again)
-        reply.headers.emplace_back("Idempotent-Replay", "true");
-      else if (what.key)
-        keep_answer(hub, *what.key, reply.body);
-      reply_to->send(std::move(reply));
+      if (what.key && !what.again)
+        keep_answer(hub, *what.key, reply.body); // should it be lost: see send_stored
+      reply_to->send(what.again ? repeated(std::move(reply)) : std::move(reply));
     });
 }
 
-/// Answers a mutation whose Idempotency-Key was used before.
+/// Answers a mutation whose Idempotency-Key was used before; from the ticket as it is now where the
+/// answer was not kept.
 void send_stored(context& hub,
                  const reply_handle& reply_to,
                  const std::string& key,
                  const domain::uuid& ticket,
                  bool same_request) {
-  if (!same_request)
-    return reply_to->send(error_reply(
-      422, "idempotency_key_reused", "this Idempotency-Key was used for another request"));
-  hub.reads.answer_to(
-    hub.workspace, key, [&hub, reply_to, ticket](domain::result<storage::stored_answer> stored) {
-      if (!stored)
-        return reply_to->send(error_reply(stored.why()));
-      if (stored->body.empty())
+  with_stored_answer(
+    hub, reply_to, key, same_request, [&hub, reply_to, ticket](storage::stored_answer stored) {
+      if (stored.body.empty())
         return send_saved(
-          hub, reply_to, {.ticket = ticket, .status = stored->status, .key = {}, .again = true});
-      const auto first = json::parse(stored->body, nullptr, false);
+          hub, reply_to, {.ticket = ticket, .status = stored.status, .key = {}, .again = true});
+      const auto first = json::parse(stored.body, nullptr, false);
       const auto version = first.is_object() ? first.value("version", std::int64_t{0}) : 0;
-      auto reply = detail_reply(stored->status, std::move(stored->body), ticket, version);
-      reply.headers.emplace_back("Idempotent-Replay", "true");
-      reply_to->send(std::move(reply));
+      reply_to->send(
+        repeated(detail_reply(stored.status, std::move(stored.body), ticket, version)));
     });
 }
 
