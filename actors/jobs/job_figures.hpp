@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/actor_metrics.hpp"
+#include "actors/rate_meter.hpp"
 #include "domain/job.hpp"
 
 #include <array>
@@ -19,6 +20,8 @@ struct job_kind_figures {
   std::atomic<std::uint64_t> buried{0};
   std::atomic<std::uint64_t> lost{0}; // the claim had passed to somebody else
   std::atomic<std::int64_t> running{0};
+  rate_meter coming;          // committed by this node's journal
+  rate_meter leaving;         // done or dead
   time_histogram start_delay; // from when it was due to when its attempt began
   time_histogram run_time;    // of an attempt
   // As last looked at; counts stop at `storage::counted_jobs`.

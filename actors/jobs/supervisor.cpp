@@ -79,13 +79,14 @@ void forget(supervisor_pointer self, const uuid& job) {
   pump(self);
 }
 
-void count(supervisor_state& state, const running& entry) {
-  auto& figures = figures_of(state);
+void count(supervisor_pointer self, const running& entry) {
+  auto& figures = figures_of(self->state);
   switch (entry.settlement->step->what) {
   case job_step::kind::begin_sending:
     break;
   case job_step::kind::finish:
     ++figures.finished;
+    figures.leaving.add(1, self->clock().now());
     break;
   case job_step::kind::retry:
     ++figures.retried;
@@ -95,6 +96,7 @@ void count(supervisor_state& state, const running& entry) {
     break;
   case job_step::kind::bury:
     ++figures.buried;
+    figures.leaving.add(1, self->clock().now());
     break;
   }
 }
@@ -181,7 +183,7 @@ void settle(supervisor_pointer self, const uuid& job) {
         if (entry == self->state.attempts.end() || entry->second.job.claim != claim)
           return;
         if (verdict.what == domain::verdict::kind::committed) {
-          count(self->state, entry->second);
+          count(self, entry->second);
           return forget(self, job);
         }
         const bool database_trouble = verdict.what == domain::verdict::kind::failed && verdict.why
@@ -460,6 +462,7 @@ job_supervisor_actor::behavior_type supervisor_behavior(supervisor_pointer self,
   return {
     [self, &state](const jobs_committed& committed) {
       figures_of(state).announced += committed.ids.size();
+      figures_of(state).coming.add(committed.ids.size(), self->clock().now());
       for (const auto& id : committed.ids)
         if (state.announced.size() < state.options.announced_limit)
           state.announced.push_back(id);

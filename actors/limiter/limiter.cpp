@@ -16,12 +16,14 @@ using domain::call_outcome;
 void show(limiter_pointer self) {
   const auto& state = self->state;
   const auto seen = state.limiter->look(self->clock().now());
-  auto& figures = state.figures->of(state.whom);
-  figures.waiting = static_cast<std::int64_t>(seen.waiting);
-  figures.under_way = static_cast<std::int64_t>(seen.under_way);
-  figures.tokens = seen.tokens;
-  figures.paused_ms = seen.paused_for.count();
-  figures.breaker = seen.breaker;
+  for (limiter_gauges* gauges :
+       {state.gauges.get(), static_cast<limiter_gauges*>(&state.figures->of(state.whom))}) {
+    gauges->waiting = static_cast<std::int64_t>(seen.waiting);
+    gauges->under_way = static_cast<std::int64_t>(seen.under_way);
+    gauges->tokens = seen.tokens;
+    gauges->paused_ms = seen.paused_for.count();
+    gauges->breaker = seen.breaker;
+  }
 }
 
 void refuse(limiter_state& state, std::uint64_t call, const domain::failure& why) {
@@ -88,12 +90,14 @@ void caller_ended(limiter_pointer self, const caf::actor_addr& caller) {
 } // namespace
 
 limiter_actor::behavior_type limiter_behavior(limiter_pointer self,
+                                              const domain::uuid& workspace,
                                               domain::provider whom,
                                               const domain::limiter_rules& rules,
                                               std::shared_ptr<limiter_figures> figures) {
   auto& state = self->state;
   state.whom = whom;
   state.figures = std::move(figures);
+  state.figures->add(workspace, whom, state.gauges);
   state.limiter.emplace(rules, self->clock().now());
   self->set_error_handler([](caf::error&) {});
   self->set_down_handler([self](const caf::down_msg& down) { caller_ended(self, down.source); });
@@ -138,7 +142,7 @@ limiters_actor::behavior_type limiters_behavior(limiters_pointer self,
     auto& limiter = state.limiters[{workspace, whom}];
     if (!limiter)
       limiter = self->spawn<caf::monitored>(
-        limiter_behavior, whom, limits[static_cast<std::size_t>(whom)], figures);
+        limiter_behavior, workspace, whom, limits[static_cast<std::size_t>(whom)], figures);
     return limiter;
   };
   self->set_error_handler([](caf::error&) {});

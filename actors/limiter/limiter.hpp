@@ -28,6 +28,7 @@ struct limiter_state {
   static inline const char* name = "rate_limiter";
   std::optional<domain::call_limiter> limiter;
   std::shared_ptr<limiter_figures> figures;
+  std::shared_ptr<limiter_gauges> gauges = std::make_shared<limiter_gauges>(); // of this one
   domain::provider whom{};
   std::uint64_t next_call = 1;
   std::unordered_map<std::uint64_t, waiting_call> waiting;
@@ -39,6 +40,7 @@ using limiter_pointer = caf::stateful_actor<limiter_state, metered<limiter_actor
 
 /// Every caller is monitored while it waits or calls: one that dies gives its place back.
 limiter_actor::behavior_type limiter_behavior(limiter_pointer self,
+                                              const domain::uuid& workspace,
                                               domain::provider whom,
                                               const domain::limiter_rules& rules,
                                               std::shared_ptr<limiter_figures> figures);

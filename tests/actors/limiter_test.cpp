@@ -97,6 +97,21 @@ TEST_F(rate_limiter, keeps_workspaces_apart) {
   EXPECT_TRUE(ask<permit>(limiters_, want_permit{other, provider::slack, "C1"}).succeeded());
 }
 
+TEST_F(rate_limiter, shows_each_limiter_of_its_own) {
+  (void)want("C1");
+  (void)want("C1");
+  domain::uuid other = test_workspace;
+  other.bytes[15] = 99;
+  (void)ask<permit>(limiters_, want_permit{other, provider::slack, "C1"});
+  const auto live = figures_->live();
+  ASSERT_EQ(live.size(), 2U);
+  EXPECT_EQ(live[0].workspace, test_workspace);
+  EXPECT_EQ(live[0].whom, provider::slack);
+  EXPECT_EQ(live[0].gauges->waiting, 1);
+  EXPECT_EQ(live[1].workspace, other);
+  EXPECT_EQ(live[1].gauges->waiting, 0);
+}
+
 TEST_F(rate_limiter, obeys_a_pause) {
   const auto first = want("C1");
   used(first, call_outcome::throttled, 7s);

@@ -178,6 +178,21 @@ TEST_F(job_supervisor, runs_announced_jobs_at_once_and_by_their_ids) {
   EXPECT_THAT(queue_->asked.back().ids, ElementsAre(id_of(2)));
 }
 
+TEST_F(job_supervisor, knows_how_many_come_and_leave_in_a_minute) {
+  supervise(succeeds);
+  advance(10ms);
+  for (unsigned i = 1; i <= 6; ++i)
+    waits(i);
+  announce({1, 2, 3});
+  const auto& figures = figures_->of(job_kind::provider_check);
+  const auto now = scheduler_.clock().now();
+  EXPECT_DOUBLE_EQ(figures.coming.per_second(now), 3 / 60.0) << "those this node committed";
+  EXPECT_DOUBLE_EQ(figures.leaving.per_second(now), 3 / 60.0);
+  advance(2s);
+  EXPECT_DOUBLE_EQ(figures.coming.per_second(scheduler_.clock().now()), 3 / 60.0);
+  EXPECT_DOUBLE_EQ(figures.leaving.per_second(scheduler_.clock().now()), 6 / 60.0);
+}
+
 TEST_F(job_supervisor, finds_what_nobody_announced) {
   supervise(succeeds);
   advance(10ms);

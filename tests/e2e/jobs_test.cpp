@@ -265,5 +265,33 @@ TEST_F(jobs, and_providers_show_in_health_metrics_and_lists) {
   EXPECT_EQ(providers.body[0]["breaker"], "closed");
 }
 
+TEST_F(jobs, and_limits_show_with_the_actors_that_look_after_them) {
+  EXPECT_TRUE(is_sent(check("slack", unique("C"))));
+  const auto supervisors = api_.get("/api/actors/job_supervisor");
+  ASSERT_THAT(supervisors.body["details"], SizeIs(2)) << supervisors.text;
+  json found;
+  for (const auto& each : supervisors.body["details"])
+    if (each["job_class"] == "ProviderCheckJob")
+      found = each;
+  EXPECT_EQ(found["state"], "running");
+  EXPECT_GT(found["in_per_s"].get<double>(), 0);
+  EXPECT_TRUE(found["due"].is_number() && found["dead"].is_number()) << found;
+  EXPECT_TRUE(tests::eventually([&] {
+    double done = 0;
+    const auto shown = api_.get("/api/actors/job_supervisor");
+    for (const auto& each : shown.body["details"])
+      done += each["out_per_s"].get<double>();
+    return done > 0;
+  }));
+
+  const auto limiters = api_.get("/api/actors/rate_limiter").body["details"];
+  const auto slack =
+    std::ranges::find_if(limiters, [](const json& each) { return each["provider"] == "slack"; });
+  ASSERT_NE(slack, limiters.end()) << limiters;
+  EXPECT_EQ((*slack)["breaker"], "closed");
+  EXPECT_EQ((*slack)["waiting"], 0);
+  EXPECT_FALSE(api_.get("/api/actors/intake_shard").body.contains("details"));
+}
+
 } // namespace
 } // namespace hub::testing

@@ -3,6 +3,7 @@
 #include "domain/provider.hpp"
 #include "http/server/ask.hpp"
 #include "http/server/idempotent.hpp"
+#include "http/server/json/actor_details.hpp"
 #include "http/server/json/ticket_json.hpp"
 #include "http/server/paging.hpp"
 #include "http/server/parse.hpp"
@@ -540,19 +541,6 @@ void force_fail_status(context& hub, const edge::request&, edge::responder respo
 }
 
 // ---- providers
-
-const char* to_string(domain::circuit_breaker::state state) {
-  using breaker = domain::circuit_breaker::state;
-  switch (state) {
-  case breaker::closed:
-    return "closed";
-  case breaker::open:
-    return "open";
-  case breaker::half_open:
-    return "half_open";
-  }
-  return "";
-}
 
 void list_providers(context& hub, const edge::request&, edge::responder responder) {
   auto body = json::array();

@@ -1,5 +1,6 @@
 #include "actors/actor_metrics.hpp"
 #include "actors/journal/journal_metrics.hpp"
+#include "http/server/json/actor_details.hpp"
 #include "http/server/json/ticket_json.hpp"
 #include "http/server/respond.hpp"
 #include "http/server/routes/embedded_files.hpp"
@@ -70,35 +71,39 @@ double milliseconds(std::uint64_t nanoseconds) {
   return static_cast<double>(nanoseconds) / 1e6;
 }
 
-json to_json(const std::string& kind, const actors::kind_metrics& figures) {
+json to_json(const context& hub, const std::string& kind, const actors::kind_metrics& figures) {
   const auto times = figures.handling.read();
   auto busiest = json::array();
   for (const auto& actor : figures.busiest())
     busiest.push_back({{"actor_id", actor.actor_id}, {"messages", actor.handled}});
-  return {{"kind", kind},
-          {"count", live_actors(figures)},
-          {"mailbox_now", figures.waiting.load()},
-          {"mailbox_max", figures.waiting_max.load()},
-          {"messages", figures.handled.load()},
-          {"failures", figures.failed.load()},
-          {"restarts", figures.restarts.load()},
-          {"p50_ms", milliseconds(times.quantile_ns(0.5))},
-          {"p99_ms", milliseconds(times.quantile_ns(0.99))},
-          {"busiest", std::move(busiest)}};
+  json shown{{"kind", kind},
+             {"count", live_actors(figures)},
+             {"mailbox_now", figures.waiting.load()},
+             {"mailbox_max", figures.waiting_max.load()},
+             {"messages", figures.handled.load()},
+             {"failures", figures.failed.load()},
+             {"restarts", figures.restarts.load()},
+             {"p50_ms", milliseconds(times.quantile_ns(0.5))},
+             {"p99_ms", milliseconds(times.quantile_ns(0.99))},
+             {"busiest", std::move(busiest)}};
+  if (auto details = actor_details(hub, kind); !details.is_null())
+    shown["details"] = std::move(details);
+  return shown;
 }
 
-void list_actors(context&, const edge::request&, edge::responder responder) {
+void list_actors(context& hub, const edge::request&, edge::responder responder) {
   auto body = json::array();
-  actors::metrics_registry::instance().each(
-    [&](const std::string& kind, const auto& figures) { body.push_back(to_json(kind, figures)); });
+  actors::metrics_registry::instance().each([&](const std::string& kind, const auto& figures) {
+    body.push_back(to_json(hub, kind, figures));
+  });
   responder.send(momentary(200, body));
 }
 
-void show_kind(context&, const edge::request& request, edge::responder responder) {
+void show_kind(context& hub, const edge::request& request, edge::responder responder) {
   std::optional<json> found;
   actors::metrics_registry::instance().each([&](const std::string& kind, const auto& figures) {
     if (kind == request.path_parameter("kind"))
-      found = to_json(kind, figures);
+      found = to_json(hub, kind, figures);
   });
   if (!found)
     return responder.send(
