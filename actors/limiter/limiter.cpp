@@ -1,6 +1,9 @@
 #include "actors/limiter/limiter.hpp"
 
 #include "actors/failure_bridge.hpp"
+#include "config/log.hpp"
+
+#include <caf/sec.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -24,6 +27,13 @@ void show(limiter_pointer self) {
     gauges->paused_ms = seen.paused_for.count();
     gauges->breaker = seen.breaker;
   }
+}
+
+/// To its callers the end of a limiter is one more limit: nothing was sent, no attempt is lost.
+domain::failure limiter_lost() {
+  auto why = domain::fail(domain::errc::rate_limited, "the limiter of these calls has to restart");
+  why.retry_after = std::chrono::seconds{1};
+  return why;
 }
 
 void refuse(limiter_state& state, std::uint64_t call, const domain::failure& why) {
@@ -89,6 +99,16 @@ void caller_ended(limiter_pointer self, const caf::actor_addr& caller) {
 
 } // namespace
 
+limiter_state::~limiter_state() {
+  if (!figures)
+    return;
+  for (auto& [call, waits] : waiting)
+    waits.promise.deliver(to_caf(limiter_lost()));
+  auto& last_seen = figures->of(whom);
+  last_seen.waiting = 0;
+  last_seen.under_way = 0;
+}
+
 limiter_actor::behavior_type limiter_behavior(limiter_pointer self,
                                               const domain::uuid& workspace,
                                               domain::provider whom,
@@ -133,6 +153,27 @@ limiter_actor::behavior_type limiter_behavior(limiter_pointer self,
   };
 }
 
+namespace {
+
+void forget_limiter(limiters_state& state, const caf::down_msg& down) {
+  const auto gone = std::ranges::find_if(
+    state.limiters, [&](const auto& each) { return each.second.address() == down.source; });
+  if (gone == state.limiters.end())
+    return;
+  config::log(config::log_level::error,
+              "limiter_lost",
+              {{"provider", std::string{to_string(gone->first.second)}}});
+  ++metrics_registry::instance().kind(limiter_state::name).restarts;
+  state.limiters.erase(gone);
+}
+
+} // namespace
+
+domain::failure why_no_permit(const caf::error& error) {
+  // What CAF says of a limiter that ended before it read the question.
+  return error == caf::sec::request_receiver_down ? limiter_lost() : from_caf_reading(error);
+}
+
 limiters_actor::behavior_type limiters_behavior(limiters_pointer self,
                                                 limits_table limits,
                                                 std::shared_ptr<limiter_figures> figures) {
@@ -146,11 +187,8 @@ limiters_actor::behavior_type limiters_behavior(limiters_pointer self,
     return limiter;
   };
   self->set_error_handler([](caf::error&) {});
-  // One that failed is made anew when it is wanted; its callers come back by their time-outs.
-  self->set_down_handler([&state](const caf::down_msg& down) {
-    std::erase_if(state.limiters,
-                  [&](const auto& each) { return each.second.address() == down.source; });
-  });
+  // One that failed is made anew when it is wanted.
+  self->set_down_handler([&state](const caf::down_msg& down) { forget_limiter(state, down); });
   self->set_exit_handler([self, &state](caf::exit_msg& end) {
     for (const auto& [key, limiter] : state.limiters)
       self->send_exit(limiter, end.reason);

@@ -19,6 +19,10 @@ namespace hub::actors {
 
 struct limiter_state {
   limiter_state() = default; // never an aggregate: docs/decisions/0003
+  limiter_state(const limiter_state&) = delete;
+  limiter_state& operator=(const limiter_state&) = delete;
+  /// Runs when the actor ends, however it does: nobody waits for an answer that cannot come.
+  ~limiter_state();
 
   struct waiting_call {
     caf::typed_response_promise<permit> promise;

@@ -1,9 +1,11 @@
 #pragma once
 
+#include "domain/failure.hpp"
 #include "domain/provider.hpp"
 #include "domain/uuid.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/error.hpp>
 #include <caf/replies_to.hpp>
 #include <caf/typed_actor.hpp>
 
@@ -36,7 +38,8 @@ struct permit;
 
 /// Admits the calls to one provider account.
 using limiter_actor = caf::typed_actor<
-  // Answered when the call may go; `rate_limited` with a time when it had better come back.
+  // Answered when the call may go; `rate_limited` with a time when it had better come back, also
+  // when the limiter ends before that.
   caf::replies_to<want_permit>::with<permit>,
   caf::reacts_to<permit_used>,
   caf::reacts_to<limiter_tick>>;
@@ -50,6 +53,9 @@ struct permit {
 
 /// The way to every limiter; makes each when it is first wanted.
 using limiters_actor = caf::typed_actor<caf::replies_to<want_permit>::with<permit>>; // see above
+
+/// What a caller fails with when no permit came: nothing was sent.
+[[nodiscard]] domain::failure why_no_permit(const caf::error& error);
 
 } // namespace hub::actors
 

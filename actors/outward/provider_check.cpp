@@ -49,7 +49,7 @@ struct errand {
         [*this, then = std::move(then)](const permit& given) {
           then([*this, given](const domain::failure* why) { give_back(given, why); });
         },
-        [*this](const caf::error& error) { one.fail(from_caf_reading(error)); });
+        [*this](const caf::error& error) { one.fail(why_no_permit(error)); });
   }
 
   void give_back(const permit& given, const domain::failure* why) const {

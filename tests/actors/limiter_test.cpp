@@ -35,7 +35,7 @@ caf::behavior caller_behavior(caf::event_based_actor* self,
                               const told& answer) {
   self->request(limiters, caf::infinite, wanted)
     .then([answer](const permit& given) { answer.held->emplace(given); },
-          [answer](const caf::error& error) { answer.held->emplace(from_caf(error)); });
+          [answer](const caf::error& error) { answer.held->emplace(why_no_permit(error)); });
   return {[](int) {}};
 }
 
@@ -165,6 +165,43 @@ TEST_F(rate_limiter, forgets_a_caller_that_died_while_it_waited) {
   EXPECT_EQ(figures_->of(provider::slack).waiting, 1);
   end(dies, caf::exit_reason::kill);
   EXPECT_EQ(figures_->of(provider::slack).waiting, 0);
+}
+
+TEST_F(rate_limiter, that_dies_sends_its_waiters_away_at_once) {
+  const auto& restarts = metrics_registry::instance().kind(limiter_state::name).restarts;
+  const auto before = restarts.load();
+  const auto first = want("C1");
+  const auto second = want("C1");
+  const auto third = want("C2");
+  used(third); // answered before: nothing more is said to it
+  ASSERT_FALSE(second.arrived());
+  EXPECT_EQ(figures_->of(provider::slack).waiting, 1);
+  end(caf::actor_cast<caf::actor>(first.value().from), caf::exit_reason::kill);
+  ASSERT_TRUE(second.failed_with(errc::rate_limited)) << "by no time-out: no time has passed";
+  EXPECT_EQ(second.why().retry_after, 1s);
+  EXPECT_TRUE(first.succeeded());
+  EXPECT_EQ(figures_->of(provider::slack).waiting, 0);
+  EXPECT_EQ(figures_->of(provider::slack).under_way, 0);
+  EXPECT_THAT(figures_->live(), ::testing::IsEmpty());
+  EXPECT_EQ(restarts, before + 1);
+
+  EXPECT_TRUE(want("C1").succeeded()) << "a new one takes its place";
+  EXPECT_THAT(figures_->live(), ::testing::SizeIs(1));
+  used(first); // a permit of the dead one is nobody's
+  EXPECT_EQ(figures_->of(provider::slack).under_way, 1);
+}
+
+TEST_F(rate_limiter, that_dies_sends_those_away_that_it_never_heard) {
+  const auto gone = want("C1").value().from;
+  end(caf::actor_cast<caf::actor>(gone), caf::exit_reason::kill);
+  told unheard; // was on its way to it
+  spawn(caller_behavior,
+        caf::actor_cast<limiters_actor>(gone),
+        want_permit{test_workspace, provider::slack, "C2"},
+        unheard);
+  run();
+  ASSERT_TRUE(unheard.failed_with(errc::rate_limited));
+  EXPECT_EQ(unheard.why().retry_after, 1s);
 }
 
 TEST_F(rate_limiter, ignores_a_permit_that_is_used_twice) {

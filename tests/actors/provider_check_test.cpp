@@ -68,6 +68,12 @@ job_claimer_actor::behavior_type one_job(job_claimer_actor::pointer self,
 
 class provider_check : public testing::actor_fixture {
 protected:
+  provider_check() {
+    limits_table limits;
+    limits.fill(domain::default_limits(domain::provider::slack));
+    limiters_ = spawn(limiters_behavior, limits, providers_);
+  }
+
   /// Runs one attempt of a job to send "hello" to C1.
   void attempt_it(std::optional<domain::time_point> sending_since = {}) {
     journal_->decide = [](const storage::change_ptr& change) {
@@ -81,14 +87,12 @@ protected:
     job.sending_since = sending_since;
     job.created_at = domain::time_point{std::chrono::hours{24 * 365 * 50}};
     *job_ = job;
-    limits_table limits;
-    limits.fill(domain::default_limits(domain::provider::slack));
     const auto around = std::make_shared<const surroundings>(
       testing::around_of(spawn(testing::fake_journal, journal_),
                          spawn(testing::fake_reader, std::make_shared<testing::reader_script>())));
     spawn(supervisor_behavior,
           supervisor_options{.rules = domain::rules_of(job_kind::provider_check)},
-          run_provider_check(spawn(limiters_behavior, limits, providers_), desk_),
+          run_provider_check(limiters_, desk_),
           spawn(one_job, job_),
           around,
           std::make_shared<job_figures>());
@@ -108,6 +112,7 @@ protected:
   std::shared_ptr<std::optional<domain::claimed_job>> job_ =
     std::make_shared<std::optional<domain::claimed_job>>();
   std::shared_ptr<limiter_figures> providers_ = std::make_shared<limiter_figures>();
+  limiters_actor limiters_;
   fake_desk desk_;
 };
 
@@ -181,6 +186,17 @@ TEST_F(provider_check, takes_too_long_without_an_answer_and_asks_a_person) {
   run();
   EXPECT_THAT(steps(), SizeIs(2));
   EXPECT_EQ(providers_->of(domain::provider::slack).under_way, 0) << "its permit came back";
+}
+
+TEST_F(provider_check, is_held_back_when_the_limiter_it_waits_for_dies) {
+  const auto permitted = ask<permit>(
+    limiters_, want_permit{test_workspace, domain::provider::slack, "C1"}); // never given back
+  attempt_it();
+  EXPECT_THAT(steps(), IsEmpty()) << "it waits";
+  end(caf::actor_cast<caf::actor>(permitted.value().from), caf::exit_reason::kill);
+  ASSERT_THAT(steps(), ElementsAre(job_step::kind::hold_back)) << "which counts as no attempt";
+  EXPECT_EQ(last_step().run_at - journal_->seen.back()->at, 1s);
+  EXPECT_THAT(desk_.sent, IsEmpty());
 }
 
 } // namespace
