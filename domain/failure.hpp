@@ -26,12 +26,19 @@ enum class errc : std::uint8_t {
   internal,
 };
 
+/// Who has to wait for a limit.
+enum class limit_scope : std::uint8_t {
+  account,   // every call, or nobody said otherwise
+  recipient, // calls to this one recipient
+};
+
 /// Why a call failed. `message` is one sentence a person can act on and never holds customer text.
 struct failure {
   errc code{};
   std::string message;
   std::optional<std::chrono::seconds> retry_after;
-  const char* file = ""; // who noticed; leads a log line straight to the code
+  limit_scope limits = limit_scope::account; // of `rate_limited`
+  const char* file = "";                     // who noticed; leads a log line straight to the code
   int line = 0;
 };
 
@@ -40,7 +47,7 @@ struct failure {
                                   std::string message,
                                   const char* file = __builtin_FILE(),
                                   int line = __builtin_LINE()) {
-  return {code, std::move(message), std::nullopt, file, line};
+  return {code, std::move(message), std::nullopt, limit_scope::account, file, line};
 }
 
 /// The machine-readable name of a code, as the API's `code` field shows it.

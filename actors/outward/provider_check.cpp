@@ -22,7 +22,8 @@ call_outcome outcome_of(const domain::failure* why) {
     return call_outcome::ok;
   switch (why->code) {
   case errc::rate_limited:
-    return call_outcome::throttled;
+    return why->limits == domain::limit_scope::recipient ? call_outcome::recipient_throttled
+                                                         : call_outcome::throttled;
   case errc::unavailable:
   case errc::unknown_outcome:
   case errc::timed_out:

@@ -35,8 +35,8 @@ class provider_desk {
 public:
   virtual ~provider_desk() = default;
 
-  /// Failures are `unavailable` (nothing was sent), `rate_limited`, `unknown_outcome`, or one that
-  /// will not go away by itself.
+  /// Failures are `unavailable` (nothing was sent), `rate_limited` (`limits` says whom that
+  /// concerns), `unknown_outcome`, or one that will not go away by itself.
   virtual void send(outgoing_message what,
                     std::function<void(domain::result<sent_message>)> done) = 0;
   /// Asks the provider after a crash whether it has a message that was on its way at `since`.

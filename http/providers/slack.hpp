@@ -27,7 +27,9 @@ struct message {
 
 /// `too_large` above 40,000 characters, where Slack cuts without a word.
 domain::result<client::call> post_message(const credentials& as, const message& what);
-/// The id is the message's `ts`.
+/// The id is the message's `ts`. A limit is always the account's: Slack has one for a channel and
+/// one for the workspace, does not say which was hit, and wants the method left alone in both
+/// cases.
 domain::result<sent> read_post(const client::reply& answer, domain::time_point now);
 
 /// Asks for a page of a thread with metadata, to see whether a delivery reached it. `cursor` is

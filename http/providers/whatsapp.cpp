@@ -22,6 +22,7 @@ constexpr std::size_t longest_text = 4'096;
 struct known_code {
   std::int64_t code;
   errc means;
+  domain::limit_scope limits = domain::limit_scope::account;
 };
 
 constexpr std::array<known_code, 38> known_codes{{
@@ -51,7 +52,7 @@ constexpr std::array<known_code, 38> known_codes{{
   {131'048, errc::rate_limited},
   {131'049, errc::forbidden}, // "to maintain a healthy ecosystem": do not retry
   {131'050, errc::forbidden}, // the person opted out
-  {131'056, errc::rate_limited},
+  {131'056, errc::rate_limited, domain::limit_scope::recipient}, // from us to this person
   {131'057, errc::unavailable},
   {132'001, errc::not_found}, // no such template in that language
   {132'007, errc::forbidden},
@@ -93,6 +94,25 @@ client::call messages_call(const credentials& as, const json& body) {
   return bearer_call("whatsapp", "messages", "POST", as.base_url, path, as.token, body);
 }
 
+/// Null for a code nobody lists.
+const known_code* find_code(std::int64_t code) {
+  const auto found = std::ranges::find(known_codes, code, &known_code::code);
+  return found == known_codes.end() ? nullptr : &*found;
+}
+
+/// What an error with this code says of the call.
+domain::failure refusal(const verdict& found, std::int64_t code) {
+  const auto shown = std::to_string(code);
+  const auto* known = find_code(code);
+  const auto means = meaning_of(code);
+  // A code nobody lists means what the status says of it.
+  auto why = known != nullptr || means == errc::forbidden ? found.because(means, shown)
+                                                          : found.by_status(shown);
+  if (known != nullptr)
+    why.limits = known->limits;
+  return why;
+}
+
 std::string folded(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -110,8 +130,7 @@ std::string folded(std::string_view text) {
 } // namespace
 
 errc meaning_of(std::int64_t code) {
-  const auto known = std::ranges::find(known_codes, code, &known_code::code);
-  if (known != known_codes.end())
+  if (const auto* known = find_code(code))
     return known->means;
   return code >= 200 && code < 300 ? errc::forbidden : errc::invalid_input;
 }
@@ -146,15 +165,8 @@ domain::result<client::call> send_template(const credentials& as, const template
 domain::result<sent> read_sent(const client::reply& answer, domain::time_point now) {
   const verdict found{"whatsapp", answer, effect::sends, now};
   const auto body = object_in(answer);
-  if (const auto code = domain::number_of(domain::value_at(body, "error", "code"))) {
-    const auto shown = std::to_string(*code);
-    const auto means = meaning_of(*code);
-    // A code nobody lists means what the status says of it.
-    const bool listed =
-      std::ranges::find(known_codes, *code, &known_code::code) != known_codes.end();
-    return listed || means == errc::forbidden ? found.because(means, shown)
-                                              : found.by_status(shown);
-  }
+  if (const auto code = domain::number_of(domain::value_at(body, "error", "code")))
+    return refusal(found, *code);
   if (answer.status != 200)
     return found.by_status("");
   const auto& messages = domain::list_at(body, "messages");

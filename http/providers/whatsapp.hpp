@@ -38,7 +38,8 @@ struct template_message {
 };
 domain::result<client::call> send_template(const credentials& as, const template_message& what);
 
-/// The id ("wamid.…") is what statuses refer to.
+/// The id ("wamid.…") is what statuses refer to. A limit on messages to this one person says so in
+/// `failure::limits`; every other limit is the account's.
 domain::result<sent> read_sent(const client::reply& answer, domain::time_point now);
 
 /// What one of Meta's error codes means: in an answer, and in the `errors` of a status that says

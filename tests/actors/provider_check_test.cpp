@@ -170,6 +170,23 @@ TEST_F(provider_check, comes_back_when_the_provider_says) {
   EXPECT_EQ(providers_->of(domain::provider::slack).throttled, 1U);
 }
 
+TEST_F(provider_check, lets_only_the_recipient_wait_whom_a_limit_concerns) {
+  struct limit_case {
+    domain::limit_scope limits;
+    std::int64_t paused_ms;
+  };
+  for (const auto& [limits, paused_ms] :
+       {limit_case{domain::limit_scope::recipient, 0}, {domain::limit_scope::account, 17'000}}) {
+    auto why = domain::fail(errc::rate_limited, "429");
+    why.retry_after = 17s;
+    why.limits = limits;
+    desk_.answer = why;
+    attempt_it();
+    EXPECT_EQ(last_step().what, job_step::kind::hold_back);
+    EXPECT_EQ(providers_->of(domain::provider::slack).paused_ms, paused_ms);
+  }
+}
+
 TEST_F(provider_check, is_retried_when_nothing_was_sent) {
   desk_.answer = domain::fail(errc::unavailable, "refused");
   attempt_it();

@@ -120,6 +120,17 @@ TEST_F(jobs, come_back_when_the_provider_says_and_are_sent_once) {
   EXPECT_GE(kind("ProviderCheckJob")["held_back"].get<int>(), 1);
 }
 
+TEST_F(jobs, go_on_to_others_while_one_person_has_been_sent_too_much) {
+  sandbox().misbehave(
+    {{"provider", "whatsapp"}, {"kind", "error"}, {"code", "131056"}, {"times", 1}});
+  const auto held_back = kind("ProviderCheckJob")["held_back"].get<int>();
+  const auto first = check("whatsapp", "34600" + unique(""));
+  ASSERT_TRUE(tests::eventually(
+    [&] { return kind("ProviderCheckJob")["held_back"].get<int>() == held_back + 1; }));
+  EXPECT_EQ(sandbox().times_sent(first), 0);
+  EXPECT_TRUE(is_sent(check("whatsapp", "34600" + unique("")))) << "the account is not paused";
+}
+
 TEST_F(jobs, of_a_paused_kind_wait_until_it_resumes) {
   const auto paused = api_.post("/api/jobs/CanaryJob/pause", json::object());
   EXPECT_EQ(paused.status, 200) << paused.text;

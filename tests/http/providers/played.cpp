@@ -130,6 +130,8 @@ json shown(const domain::result<T>& ended) {
   json out{{"failure", to_string(ended.why().code)}, {"message", ended.why().message}};
   if (ended.why().retry_after)
     out["retry_after"] = ended.why().retry_after->count();
+  if (ended.why().limits == domain::limit_scope::recipient)
+    out["limits"] = "recipient";
   return out;
 }
 
