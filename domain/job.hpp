@@ -105,7 +105,9 @@ struct job_step {
   time_point started_at{};       // of the attempt
   std::string args;              // for `bury`: the job's, as they were
   std::string shown_args = "{}"; // for `bury`: scrubbed
-  bool outcome_unknown = false;  // for `bury`: it may have happened
+  /// What was sent may have arrived: the next attempt asks before it sends, and a dead letter says
+  /// so.
+  bool outcome_unknown = false;
 };
 
 /// Where a failure was noticed, relative to the source tree: `actors/jobs/worker.cpp:41`.

@@ -42,19 +42,21 @@ std::function<void(std::function<void()>)> attempt::way_home() const {
 }
 
 void attempt::succeed(std::shared_ptr<const domain::change> effects) const {
-  end(std::move(effects), std::nullopt);
+  end({job().id, job().claim, std::move(effects), std::nullopt});
 }
 
 void attempt::fail(domain::failure why) const {
-  end(nullptr, std::move(why));
+  end({job().id, job().claim, nullptr, std::move(why)});
 }
 
-void attempt::end(std::shared_ptr<const domain::change> effects,
-                  std::optional<domain::failure> why) const {
+void attempt::leave_open(domain::failure why) const {
+  end({job().id, job().claim, nullptr, std::move(why), true});
+}
+
+void attempt::end(attempt_done how) const {
   if (std::exchange(self_->state.ended, true))
     return;
-  self_->send(self_->state.supervisor,
-              attempt_done{job().id, job().claim, std::move(effects), std::move(why)});
+  self_->send(self_->state.supervisor, std::move(how));
   self_->quit();
 }
 

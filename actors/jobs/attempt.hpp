@@ -55,9 +55,12 @@ public:
   /// The job is done; `effects` are committed together with that.
   void succeed(std::shared_ptr<const domain::change> effects = nullptr) const;
   void fail(domain::failure why) const;
+  /// As `fail` after a send whose outcome is unknown, where the provider can be asked for it: a
+  /// later attempt does that before anything else. No person is needed yet.
+  void leave_open(domain::failure why) const;
 
 private:
-  void end(std::shared_ptr<const domain::change> effects, std::optional<domain::failure> why) const;
+  void end(attempt_done how) const;
   worker_pointer self_;
 };
 

@@ -34,6 +34,7 @@ struct attempt_done {
   domain::uuid claim;
   std::shared_ptr<const domain::change> effects; // null: none
   std::optional<domain::failure> why;            // unset: it succeeded
+  bool can_be_asked = false; // where it may have happened, a later attempt can find out
 };
 
 /// Time to look at what is due and what is late. Only the newest generation counts.

@@ -114,14 +114,25 @@ domain::change base_of(supervisor_state& state, const running& entry, job_step::
   return change;
 }
 
+/// Whether something that was sent may have arrived, after an attempt that failed because of `why`.
+bool is_open(const running& entry, const domain::failure& why) {
+  // An attempt that never came to send again has not answered what an earlier one left open.
+  return why.code == errc::unknown_outcome || (entry.job.sending_since && !entry.sending);
+}
+
 /// The Change that records a failed attempt, and what follows from it.
-domain::change after_failure(supervisor_state& state, const running& entry, domain::failure why) {
+domain::change after_failure(supervisor_state& state,
+                             const running& entry,
+                             domain::failure why,
+                             bool can_be_asked) {
   using step = retry_decision::step;
   auto change = base_of(state, entry, job_step::kind::bury);
   const auto age = change.at - entry.job.created_at;
-  const auto decided =
-    decide_retry(why, entry.job.attempt, age, state.options.rules.retry, state.random());
+  auto policy = state.options.rules.retry;
+  policy.repeatable |= can_be_asked; // repeating it begins with the question
+  const auto decided = decide_retry(why, entry.job.attempt, age, policy, state.random());
   auto& to = *change.step;
+  to.outcome_unknown = is_open(entry, why);
   switch (decided.what) {
   case step::retry:
     to.what = job_step::kind::retry;
@@ -131,7 +142,6 @@ domain::change after_failure(supervisor_state& state, const running& entry, doma
     break;
   case step::give_up:
   case step::ask_person:
-    to.outcome_unknown = why.code == errc::unknown_outcome;
     to.args = entry.job.args;
     to.shown_args = domain::scrub_json(entry.job.args);
     break;
@@ -141,7 +151,10 @@ domain::change after_failure(supervisor_state& state, const running& entry, doma
   return change;
 }
 
-void settle_as_failed(supervisor_pointer self, running& entry, domain::failure why) {
+void settle_as_failed(supervisor_pointer self,
+                      running& entry,
+                      domain::failure why,
+                      bool can_be_asked = false) {
   auto& state = self->state;
   log(log_level::warn,
       "attempt_failed",
@@ -151,8 +164,8 @@ void settle_as_failed(supervisor_pointer self, running& entry, domain::failure w
        {"code", std::string{to_string(why.code)}},
        {"why", why.message}});
   entry.has_effects = false;
-  entry.settlement =
-    std::make_shared<const domain::change>(after_failure(state, entry, std::move(why)));
+  entry.settlement = std::make_shared<const domain::change>(
+    after_failure(state, entry, std::move(why), can_be_asked));
   settle(self, entry.job.id);
 }
 
@@ -204,7 +217,7 @@ void conclude(supervisor_pointer self, const attempt_done& done) {
     return settle(self, done.job);
   figures_of(state).run_time.add(nanoseconds(self->clock().now() - entry.began));
   if (done.why)
-    return settle_as_failed(self, entry, *done.why);
+    return settle_as_failed(self, entry, *done.why, done.can_be_asked);
   auto change = base_of(state, entry, job_step::kind::finish);
   if (done.effects) {
     const auto step = change.step;
@@ -280,6 +293,7 @@ void start_all(supervisor_pointer self, const storage::claimed_jobs& claimed) {
     change.step->error_class = "forced_failure";
     change.step->args = job.args;
     change.step->shown_args = domain::scrub_json(job.args);
+    change.step->outcome_unknown = job.sending_since.has_value();
     entry.settlement = std::make_shared<const domain::change>(std::move(change));
     settle(self, job.id);
   }

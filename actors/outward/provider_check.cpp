@@ -68,11 +68,19 @@ struct errand {
                   [*this, ended, home = one.way_home()](const domain::result<sent_message>& sent) {
                     home([*this, ended, sent] {
                       ended(sent ? nullptr : &sent.why());
-                      sent ? one.succeed() : one.fail(sent.why());
+                      end_after(sent);
                     });
                   });
       });
     });
+  }
+
+  void end_after(const domain::result<sent_message>& sent) const {
+    if (sent)
+      return one.succeed();
+    if (sent.why().code == errc::unknown_outcome && desk.can_find(what))
+      return one.leave_open(sent.why());
+    one.fail(sent.why());
   }
 
   /// An earlier attempt may have sent it.
@@ -91,7 +99,12 @@ struct errand {
 
   void go_on_from(const domain::result<found_message>& found) const {
     if (!found)
-      return one.fail(found.why());
+      return one.fail(is_permanent(found.why().code)
+                        ? domain::fail(errc::unknown_outcome,
+                                       "an earlier attempt may have sent it and the provider does "
+                                       "not let itself be asked: "
+                                         + found.why().message)
+                        : found.why());
     switch (*found) {
     case found_message::yes:
       return one.succeed();

@@ -39,7 +39,10 @@ public:
   /// concerns), `unknown_outcome`, or one that will not go away by itself.
   virtual void send(outgoing_message what,
                     std::function<void(domain::result<sent_message>)> done) = 0;
-  /// Asks the provider after a crash whether it has a message that was on its way at `since`.
+  /// Whether `find` may know more than nothing of such a message.
+  [[nodiscard]] virtual bool can_find(const outgoing_message& what) const = 0;
+  /// Asks the provider whether it has a message that was on its way at `since` and whose sender
+  /// never heard how that ended.
   virtual void find(outgoing_message what,
                     domain::time_point since,
                     std::function<void(domain::result<found_message>)> done) = 0;

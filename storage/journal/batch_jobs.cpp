@@ -106,7 +106,7 @@ void journal_batch::check_dead_letters() {
 void journal_batch::write_job_steps() {
   row_set<2> beginning;
   row_set<2> finished;
-  row_set<5> retried;
+  row_set<6> retried;
   row_set<9> buried;
   for (const auto& item : entries_) {
     if (!item.stands || !item.change->step)
@@ -122,8 +122,12 @@ void journal_batch::write_job_steps() {
       break;
     case kind::retry:
     case kind::hold_back:
-      retried.add(
-        step.job, step.run_at, message_of(step), step.what == kind::retry, attempt_of(step, at));
+      retried.add(step.job,
+                  step.run_at,
+                  message_of(step),
+                  step.what == kind::retry,
+                  attempt_of(step, at),
+                  step.outcome_unknown);
       break;
     case kind::bury:
       buried.add(step.job,

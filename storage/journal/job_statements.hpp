@@ -45,14 +45,16 @@ inline constexpr statement finish_jobs{"finish_jobs", R"sql(
   SELECT * FROM gone
 )sql"};
 
-/// `counts` false: as if the attempt had not been.
+/// `counts` false: as if the attempt had not been. `open`: it may have been sent, and that it may
+/// must outlive the attempt.
 inline constexpr statement retry_jobs{"retry_jobs", R"sql(
-  UPDATE jobs j SET claim_id = NULL, lease_until = NULL, sending_since = NULL, rerun = false,
+  UPDATE jobs j SET claim_id = NULL, lease_until = NULL, rerun = false,
+    sending_since = CASE WHEN i.open THEN j.sending_since END,
     run_at = i.run_at, last_error = i.message,
     attempts = CASE WHEN i.counts THEN j.attempts ELSE j.attempts - 1 END,
     history = CASE WHEN i.counts THEN j.history || i.attempt::jsonb ELSE j.history END
-  FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::boolean[], $5::text[])
-       AS i (id, run_at, message, counts, attempt)
+  FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::boolean[], $5::text[], $6::boolean[])
+       AS i (id, run_at, message, counts, attempt, open)
   WHERE j.id = i.id
 )sql"};
 

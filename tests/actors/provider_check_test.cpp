@@ -28,6 +28,7 @@ struct fake_desk final : provider_desk {
   std::vector<outgoing_message> asked_for;
   std::optional<domain::result<sent_message>> answer = sent_message{"m1"};
   domain::result<found_message> finds = found_message::cannot_tell;
+  bool can_be_asked = false;
   std::function<void(domain::result<sent_message>)> held;
 
   void send(outgoing_message what,
@@ -38,6 +39,7 @@ struct fake_desk final : provider_desk {
     else
       held = std::move(done);
   }
+  bool can_find(const outgoing_message&) const override { return can_be_asked; }
   void find(outgoing_message what,
             domain::time_point,
             std::function<void(domain::result<found_message>)> done) override {
@@ -158,6 +160,42 @@ TEST_F(provider_check, asks_a_person_when_the_answer_was_lost) {
   EXPECT_EQ(last_step().what, job_step::kind::bury);
   EXPECT_TRUE(last_step().outcome_unknown);
   EXPECT_EQ(providers_->of(domain::provider::slack).failed, 1U);
+}
+
+TEST_F(provider_check, asks_the_provider_first_where_it_can_tell) {
+  desk_.answer = domain::fail(errc::unknown_outcome, "lost");
+  desk_.can_be_asked = true;
+  attempt_it();
+  EXPECT_EQ(last_step().what, job_step::kind::retry);
+  EXPECT_TRUE(last_step().outcome_unknown) << "the next attempt must ask before it sends";
+}
+
+TEST_F(provider_check, goes_on_asking_while_the_provider_does_not_answer) {
+  for (const auto code : {errc::unavailable, errc::rate_limited}) {
+    desk_.finds = domain::fail(code, "not now");
+    attempt_it(domain::time_point{});
+    EXPECT_EQ(last_step().what,
+              code == errc::unavailable ? job_step::kind::retry : job_step::kind::hold_back);
+    EXPECT_TRUE(last_step().outcome_unknown);
+  }
+  EXPECT_THAT(desk_.sent, IsEmpty());
+}
+
+TEST_F(provider_check, asks_a_person_when_the_provider_may_not_be_asked) {
+  desk_.finds = domain::fail(errc::forbidden, "missing_scope");
+  attempt_it(domain::time_point{});
+  EXPECT_EQ(last_step().what, job_step::kind::bury);
+  EXPECT_TRUE(last_step().outcome_unknown);
+  EXPECT_THAT(desk_.sent, IsEmpty());
+}
+
+TEST_F(provider_check, knows_the_outcome_again_once_it_has_sent_again) {
+  desk_.finds = found_message::no;
+  desk_.answer = domain::fail(errc::unavailable, "refused");
+  attempt_it(domain::time_point{});
+  advance(2s);
+  EXPECT_EQ(last_step().what, job_step::kind::retry);
+  EXPECT_FALSE(last_step().outcome_unknown);
 }
 
 TEST_F(provider_check, comes_back_when_the_provider_says) {

@@ -312,6 +312,24 @@ TEST_F(job_supervisor, asks_a_person_when_an_attempt_dies_while_sending) {
   EXPECT_TRUE(last_step().outcome_unknown);
 }
 
+TEST_F(job_supervisor, leaves_open_what_an_earlier_attempt_left_open) {
+  waits(1);
+  queue_->waiting.back().sending_since = domain::time_point{};
+  supervise([](const attempt& one) { one.fail(domain::fail(errc::unavailable, "away")); });
+  advance(10ms);
+  EXPECT_EQ(last_step().what, job_step::kind::retry);
+  EXPECT_TRUE(last_step().outcome_unknown);
+}
+
+TEST_F(job_supervisor, tells_a_person_what_is_open_after_the_last_attempt) {
+  waits(1, domain::rules_of(job_kind::provider_check).retry.most_attempts);
+  queue_->waiting.back().sending_since = domain::time_point{};
+  supervise([](const attempt& one) { one.fail(domain::fail(errc::unavailable, "away")); });
+  advance(10ms);
+  EXPECT_EQ(last_step().what, job_step::kind::bury);
+  EXPECT_TRUE(last_step().outcome_unknown);
+}
+
 TEST_F(job_supervisor, sends_nothing_when_that_cannot_be_recorded) {
   waits(1);
   bool sent = false;

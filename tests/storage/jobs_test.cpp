@@ -271,6 +271,25 @@ TEST_F(jobs, tell_their_next_attempt_that_one_was_sending) {
   EXPECT_EQ(claim().jobs.at(0).sending_since, at());
 }
 
+TEST_F(jobs, remember_across_attempts_only_the_sends_that_are_open) {
+  enqueue();
+  const auto began = at();
+  take(claim().jobs.at(0), job_step::kind::begin_sending);
+  run("UPDATE jobs SET lease_until = now() - interval '1 second'");
+  ASSERT_TRUE(store().free_expired());
+  for (const auto what : {job_step::kind::hold_back, job_step::kind::retry}) {
+    const auto job = claim().jobs.at(0);
+    EXPECT_EQ(job.sending_since, began);
+    auto step = stepping(job, what);
+    step.step->outcome_unknown = true;
+    commit(std::move(step));
+  }
+  const auto job = claim().jobs.at(0);
+  EXPECT_EQ(job.sending_since, began);
+  take(job, job_step::kind::retry);
+  EXPECT_EQ(claim().jobs.at(0).sending_since, std::nullopt);
+}
+
 TEST_F(jobs, that_take_their_process_down_are_quarantined) {
   enqueue();
   const int most = domain::rules_of(job_kind::canary).most_crashes;
