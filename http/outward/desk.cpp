@@ -16,10 +16,13 @@ using domain::provider;
 using sent_callback = std::function<void(domain::result<sent_message>)>;
 using found_callback = std::function<void(domain::result<found_message>)>;
 
-// A thread with more replies than these pages hold cannot be searched to its end.
+// A thread with more replies than these pages hold, or a channel where more was written meanwhile,
+// cannot be searched to its end.
 constexpr int most_pages = 20;
-// A provider's clock may be a little behind ours.
+// A provider's clock may be a little behind ours, or ahead.
 constexpr std::chrono::seconds clock_slack{60};
+// What was sent is there by then, or never will be: calls are given up much earlier.
+constexpr std::chrono::minutes arrives_within{5};
 
 domain::failure not_set_up(const char* setting) {
   return fail(errc::forbidden, std::string{setting} + " is not set, so nothing can be sent");
@@ -62,22 +65,48 @@ public:
     }
   }
 
-  void find(outgoing_message what, domain::time_point since, found_callback done) override {
+  [[nodiscard]] bool can_find(const outgoing_message& what) const override {
     switch (what.whom) {
     case provider::slack:
-      return find_in_thread(
-        std::make_shared<outgoing_message>(std::move(what)), {}, most_pages, std::move(done));
+      return providers::slack::is_conversation_id(what.recipient);
     case provider::intercom:
-      return find_in_conversation(std::move(what), since - clock_slack, std::move(done));
+      return true;
     case provider::whatsapp: // it can only be waited for, as a status
     case provider::notion:
     case provider::openai:
     case provider::smtp:
+      return false;
+    }
+    return false;
+  }
+
+  void find(outgoing_message what, domain::time_point since, found_callback done) override {
+    if (!can_find(what))
       return done(found_message::cannot_tell);
+    switch (what.whom) {
+    case provider::slack:
+      return find_in_slack(
+        std::make_shared<question>(question{std::move(what), since, std::move(done)}),
+        {},
+        most_pages);
+    case provider::intercom:
+      return find_in_conversation(std::move(what), since - clock_slack, std::move(done));
+    case provider::whatsapp:
+    case provider::notion:
+    case provider::openai:
+    case provider::smtp:
+      return;
     }
   }
 
 private:
+  /// Whether a message is there; it may take several pages to tell.
+  struct question {
+    outgoing_message what;
+    domain::time_point since;
+    found_callback done;
+  };
+
   domain::result<client::call> slack_post(const outgoing_message& what) const {
     if (accounts_.slack.token.empty())
       return not_set_up("SLACK_BOT_TOKEN");
@@ -146,28 +175,37 @@ private:
                  });
   }
 
-  /// A page after the other, until the message is found or the thread ends.
-  void find_in_thread(std::shared_ptr<outgoing_message> what,
-                      const std::string& cursor,
-                      int pages_left,
-                      found_callback done) {
-    if (what->thread.empty() || pages_left == 0)
-      return done(found_message::cannot_tell);
-    auto call =
-      providers::slack::find_delivery(accounts_.slack, what->recipient, what->thread, cursor);
+  [[nodiscard]] domain::result<client::call> slack_page(const question& wanted,
+                                                        const std::string& cursor) const {
+    const auto& [what, since, done] = wanted;
+    if (!what.thread.empty())
+      return providers::slack::find_delivery(accounts_.slack, what.recipient, what.thread, cursor);
+    return providers::slack::find_in_channel(accounts_.slack,
+                                             what.recipient,
+                                             since - clock_slack,
+                                             since + arrives_within + clock_slack,
+                                             cursor);
+  }
+
+  /// A page after the other, until the message is found or there are no more.
+  void find_in_slack(const std::shared_ptr<const question>& wanted,
+                     const std::string& cursor,
+                     int pages_left) {
+    if (pages_left == 0)
+      return wanted->done(found_message::cannot_tell);
+    auto call = slack_page(*wanted, cursor);
     if (!call)
-      return done(call.why());
+      return wanted->done(call.why());
     engine_.send(
-      *std::move(call),
-      [this, what, pages_left, done = std::move(done)](const domain::result<client::reply>& reply) {
+      *std::move(call), [this, wanted, pages_left](const domain::result<client::reply>& reply) {
         if (!reply)
-          return done(reply.why());
-        const auto page = providers::slack::read_find(*reply, to_string(what->id), now_());
+          return wanted->done(reply.why());
+        const auto page = providers::slack::read_find(*reply, to_string(wanted->what.id), now_());
         if (!page)
-          return done(page.why());
+          return wanted->done(page.why());
         if (page->found || page->next_cursor.empty())
-          return done(verdict_of(page->found.has_value(), true));
-        find_in_thread(what, page->next_cursor, pages_left - 1, done);
+          return wanted->done(verdict_of(page->found.has_value(), true));
+        find_in_slack(wanted, page->next_cursor, pages_left - 1);
       });
   }
 

@@ -99,6 +99,27 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
+/// A moment as Slack writes it: seconds and a fraction.
+std::string ts_of(domain::time_point when) {
+  const auto ms = when.time_since_epoch().count();
+  const auto fraction = std::to_string(ms % 1000);
+  return std::to_string(ms / 1000) + '.' + std::string(3 - fraction.size(), '0') + fraction + "000";
+}
+
+/// A page of messages with their metadata, by a method that reads.
+client::call search(const credentials& as,
+                    const char* method,
+                    const std::string& query,
+                    const std::string& cursor) {
+  std::string path{"/"};
+  path.append(method).append(query).append("&include_all_metadata=true&limit=200");
+  if (!cursor.empty())
+    path.append("&cursor=").append(encoded(cursor));
+  auto what = bearer_call("slack", method, "GET", as.base_url, path, as.token);
+  what.repeatable = true;
+  return what;
+}
+
 } // namespace
 
 domain::result<client::call> post_message(const credentials& as, const message& what) {
@@ -133,15 +154,29 @@ domain::result<client::call> find_delivery(const credentials& as,
                                            const std::string& thread_ts,
                                            const std::string& cursor) {
   if (channel.empty() || thread_ts.empty())
-    return fail(errc::invalid_input, "slack: only messages in a thread can be found again");
-  std::string path{"/conversations.replies?channel="};
-  path.append(encoded(channel)).append("&ts=").append(encoded(thread_ts));
-  path.append("&include_all_metadata=true&limit=200");
-  if (!cursor.empty())
-    path.append("&cursor=").append(encoded(cursor));
-  auto what = bearer_call("slack", "conversations.replies", "GET", as.base_url, path, as.token);
-  what.repeatable = true;
-  return what;
+    return fail(errc::invalid_input, "slack: a thread is found by its channel and its ts");
+  return search(as,
+                "conversations.replies",
+                "?channel=" + encoded(channel) + "&ts=" + encoded(thread_ts),
+                cursor);
+}
+
+bool is_conversation_id(std::string_view channel) {
+  return channel.starts_with('C') || channel.starts_with('G') || channel.starts_with('D');
+}
+
+domain::result<client::call> find_in_channel(const credentials& as,
+                                             const std::string& channel,
+                                             domain::time_point from,
+                                             domain::time_point to,
+                                             const std::string& cursor) {
+  if (!is_conversation_id(channel))
+    return fail(errc::invalid_input, "slack: only a conversation's id can be searched");
+  return search(as,
+                "conversations.history",
+                "?channel=" + encoded(channel) + "&oldest=" + ts_of(from) + "&latest=" + ts_of(to)
+                  + "&inclusive=true",
+                cursor);
 }
 
 domain::result<search_page>

@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 /// Slack's Web API. Failures of readers: `rate_limited`, `unavailable` (nothing was done),
 /// `unknown_outcome` (a post may have been done), `unauthorized` (the token), and for good:
@@ -39,10 +40,21 @@ domain::result<client::call> find_delivery(const credentials& as,
                                            const std::string& thread_ts,
                                            const std::string& cursor);
 
+/// Asks for a page of what was written in a channel, outside of threads, between two moments, with
+/// metadata. `channel` is an id: Slack does not search by a person or a name.
+domain::result<client::call> find_in_channel(const credentials& as,
+                                             const std::string& channel,
+                                             domain::time_point from,
+                                             domain::time_point to,
+                                             const std::string& cursor);
+/// Whether a conversation is named by its id, so that it can be searched.
+[[nodiscard]] bool is_conversation_id(std::string_view channel);
+
 struct search_page {
   std::optional<sent> found;
   std::string next_cursor; // empty: that was the last page
 };
+/// The answer to either search.
 domain::result<search_page>
 read_find(const client::reply& answer, const std::string& delivery_id, domain::time_point now);
 

@@ -71,6 +71,16 @@ constexpr std::array replies_fields{
   field{"include_all_metadata", shape::boolean},
   field{"token", shape::text},
 };
+constexpr std::array history_fields{
+  field{"channel", shape::text, true},
+  field{"cursor", shape::text},
+  field{"limit", shape::integer},
+  field{"oldest", shape::text},
+  field{"latest", shape::text},
+  field{"inclusive", shape::boolean},
+  field{"include_all_metadata", shape::boolean},
+  field{"token", shape::text},
+};
 constexpr std::array metadata_fields{
   field{"event_type", shape::text, true, 255},
   field{"event_payload", shape::object, true},
@@ -87,6 +97,7 @@ constexpr std::array methods{
   method{"chat.postMessage", post_fields, true},
   method{"chat.update", update_fields, true},
   method{"conversations.replies", replies_fields, false},
+  method{"conversations.history", history_fields, false},
   method{"auth.test", {}, true},
 };
 
@@ -323,7 +334,10 @@ outcome slack::handle(const call& what) {
     return {refusal(fault)};
   if (called->name == "chat.postMessage")
     return post_message(arguments, what.now);
-  return called->name == "chat.update" ? update(arguments, what.now) : replies(arguments, what.now);
+  if (called->name == "chat.update")
+    return update(arguments, what.now);
+  return called->name == "conversations.history" ? history(arguments, what.now)
+                                                 : replies(arguments, what.now);
 }
 
 std::string slack::next_ts(time_point now) {
@@ -403,7 +417,7 @@ outcome slack::update(const json& arguments, time_point now) {
 }
 
 std::vector<const slack::message*>
-slack::replies_in(const std::string& channel, const std::string& ts, const json& arguments) const {
+slack::messages_in(const std::string& channel, const std::string& ts, const json& arguments) const {
   const auto oldest = domain::text_at(arguments, "oldest");
   const auto latest = domain::text_at(arguments, "latest");
   const bool inclusive = domain::member(arguments, "inclusive") == true;
@@ -427,8 +441,9 @@ json slack::show(const message& each, const std::string& thread, bool with_metad
              {"bot_id", "B0SANDBOX"},
              {"app_id", "A0SANDBOX"},
              {"text", each.text},
-             {"ts", each.ts},
-             {"thread_ts", thread}};
+             {"ts", each.ts}};
+  if (!thread.empty())
+    shown["thread_ts"] = thread;
   if (each.blocks.is_array())
     shown["blocks"] = each.blocks;
   if (each.edited)
@@ -450,7 +465,7 @@ outcome slack::replies(const json& arguments, time_point now) {
   if (const auto wait = reads_.take("conversations.replies", reads_a_method, now))
     return {too_fast(whole_seconds(*wait))};
 
-  const auto found = replies_in(channel, ts, arguments);
+  const auto found = messages_in(channel, ts, arguments);
   auto begin = found.begin();
   if (const auto cursor = domain::text_at(arguments, "cursor"); !cursor.empty()) {
     begin = std::ranges::find_if(
@@ -482,6 +497,43 @@ outcome slack::replies(const json& arguments, time_point now) {
                 {"messages", std::move(page)},
                 {"has_more", more},
                 {"response_metadata", {{"next_cursor", more ? cursor_after((*end)->ts) : ""}}}})};
+}
+
+outcome slack::history(const json& arguments, time_point now) {
+  constexpr std::int64_t usual_page = 100;
+  constexpr std::int64_t most_a_page = 999;
+  const auto channel = domain::text_at(arguments, "channel");
+  // Posts go to people and names as well; only conversations have a history.
+  if (std::string_view{"CGD"}.find(channel.front()) == std::string_view::npos)
+    return {refusal("channel_not_found")};
+  for (const auto* bound : {"oldest", "latest"})
+    if (const auto ts = domain::text_at(arguments, bound); !ts.empty() && !is_ts(ts))
+      return {refusal("invalid_ts_" + std::string{bound})};
+  const auto limit = domain::number_of(domain::member(arguments, "limit")).value_or(usual_page);
+  if (limit < 1 || limit > most_a_page)
+    return {refusal("invalid_limit")};
+  if (const auto wait = reads_.take("conversations.history", reads_a_method, now))
+    return {too_fast(whole_seconds(*wait))};
+
+  auto found = messages_in(channel, "", arguments);
+  std::ranges::reverse(found); // newest first
+  auto begin = found.begin();
+  if (const auto cursor = domain::text_at(arguments, "cursor"); !cursor.empty()) {
+    begin = std::ranges::find_if(
+      found, [&](const message* each) { return cursor_after(each->ts) == cursor; });
+    if (begin == found.end())
+      return {refusal("invalid_cursor")};
+  }
+  const auto end = begin + std::min<std::int64_t>(limit, found.end() - begin);
+  const bool with_metadata = domain::member(arguments, "include_all_metadata") == true;
+  auto page = json::array();
+  for (auto each = begin; each != end; ++each)
+    page.push_back(show(**each, "", with_metadata));
+  const bool more = end != found.end();
+  json answer{{"ok", true}, {"messages", std::move(page)}, {"has_more", more}, {"pin_count", 0}};
+  if (more)
+    answer["response_metadata"] = {{"next_cursor", cursor_after((*end)->ts)}};
+  return {json_reply(200, answer)};
 }
 
 std::optional<edge::reply> slack::answer_to(const trouble& what) const {

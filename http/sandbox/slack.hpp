@@ -34,9 +34,11 @@ private:
   outcome post_message(const json& arguments, time_point now);
   outcome update(const json& arguments, time_point now);
   outcome replies(const json& arguments, time_point now);
-  /// The replies below a message that `oldest` and `latest` allow.
+  outcome history(const json& arguments, time_point now);
+  /// What `oldest` and `latest` allow of the replies below a message; with an empty `ts`, of what
+  /// was written outside of threads.
   [[nodiscard]] std::vector<const message*>
-  replies_in(const std::string& channel, const std::string& ts, const json& arguments) const;
+  messages_in(const std::string& channel, const std::string& ts, const json& arguments) const;
   static json show(const message& each, const std::string& thread, bool with_metadata);
   std::string next_ts(time_point now);
 

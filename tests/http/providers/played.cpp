@@ -220,6 +220,14 @@ std::map<std::string, translator> slack_translators() {
        return shown(slack::find_delivery(
          slack_as(), text(given, "channel"), text(given, "thread_ts"), text(given, "cursor")));
      }},
+    {"slack.find_in_channel",
+     [](const json& given) {
+       return shown(slack::find_in_channel(slack_as(),
+                                           text(given, "channel"),
+                                           *moment(given, "from"),
+                                           *moment(given, "to"),
+                                           text(given, "cursor")));
+     }},
     {"slack.auth_test", [](const json&) { return shown(slack::auth_test(slack_as())); }},
     {"slack.read_post",
      [](const json& given) { return shown(slack::read_post(reply_in(given), present)); }},

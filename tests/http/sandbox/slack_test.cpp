@@ -37,6 +37,11 @@ protected:
                "/slack/api/conversations.replies?" + query,
                {{"authorization", "Bearer xoxb-sandbox"}});
   }
+  answer history(const std::string& query) {
+    return raw("GET",
+               "/slack/api/conversations.history?" + query,
+               {{"authorization", "Bearer xoxb-sandbox"}});
+  }
   void advance(std::chrono::milliseconds time) { now_ += time; }
 
   sandbox::slack slack_;
@@ -75,6 +80,53 @@ TEST_F(sandbox_slack, gives_every_message_a_later_ts_even_in_one_moment) {
   }
   now_ -= 1h; // a clock that was set back
   EXPECT_GT(post().body["ts"], last);
+}
+
+TEST_F(sandbox_slack, shows_a_channel_newest_first_without_its_threads) {
+  std::vector<std::string> posted;
+  for (int i = 0; i < 3; ++i) {
+    posted.push_back(
+      post({{"metadata", {{"event_type", "delivery"}, {"event_payload", {{"id", i}}}}}})
+        .body["ts"]);
+    advance(2s);
+  }
+  post({{"thread_ts", posted[0]}});
+  post({{"channel", "C999"}});
+  const auto first = history("channel=C024BE91L&limit=2&include_all_metadata=true").body;
+  ASSERT_EQ(first["messages"].size(), 2U) << first;
+  EXPECT_EQ(first["messages"][0]["ts"], posted[2]);
+  EXPECT_EQ(first["messages"][0]["metadata"]["event_payload"]["id"], 2);
+  EXPECT_FALSE(first["messages"][0].contains("thread_ts"));
+  EXPECT_EQ(first["has_more"], true);
+  const auto cursor = first["response_metadata"]["next_cursor"].get<std::string>();
+  const auto second = history("channel=C024BE91L&limit=2&cursor=" + cursor).body;
+  ASSERT_EQ(second["messages"].size(), 1U) << second;
+  EXPECT_EQ(second["messages"][0]["ts"], posted[0]);
+  EXPECT_FALSE(second["messages"][0].contains("metadata")) << "it was not asked for";
+  EXPECT_EQ(second["has_more"], false);
+
+  const auto between = [&](const std::string& more) {
+    return history("channel=C024BE91L&oldest=" + posted[0] + "&latest=" + posted[1] + more)
+      .body["messages"]
+      .size();
+  };
+  EXPECT_EQ(between(""), 0U);
+  EXPECT_EQ(between("&inclusive=true"), 2U);
+}
+
+TEST_F(sandbox_slack, refuses_a_history_it_cannot_show) {
+  const std::vector<std::pair<std::string, std::string>> cases{
+    {"channel=U012AB3CDE", "channel_not_found"},
+    {"channel=%23general", "channel_not_found"},
+    {"channel=C0NOTIN", "not_in_channel"},
+    {"channel=C024BE91L&limit=1000", "invalid_limit"},
+    {"channel=C024BE91L&oldest=yesterday", "invalid_ts_oldest"},
+    {"channel=C024BE91L&latest=1", "invalid_ts_latest"},
+    {"channel=C024BE91L&cursor=x", "invalid_cursor"},
+    {"channel=C024BE91L&ts=1512085950.000216", "invalid_arguments"},
+  };
+  for (const auto& [query, error] : cases)
+    EXPECT_EQ(history(query).body["error"], error) << query;
 }
 
 TEST_F(sandbox_slack, says_ok_false_with_200_when_it_cannot) {
