@@ -1,5 +1,6 @@
 #include "config/load.hpp"
 
+#include "config/job_rules.hpp"
 #include "config/settings_file.hpp"
 #include "config/suggest.hpp"
 #include "config/values.hpp"
@@ -207,6 +208,13 @@ private:
     if (values.intake.journal_batch > values.intake.journal_queue) {
       faults_.emplace_back("intake.journal_batch must not be more than intake.journal_queue: a "
                            "batch is taken from the queue");
+    }
+    for (const auto& rules : domain::all_job_rules()) {
+      const auto& set = settings_of(values.jobs, rules.kind);
+      if (set.first_delay <= set.longest_delay)
+        continue;
+      const auto name = "jobs." + std::string{setting_name(rules.kind)};
+      faults_.push_back(name + ".first_delay must not be more than " + name + ".longest_delay");
     }
     // While trying things out, the dashboard runs on its development server.
     const auto* origins = find_by_key("http.cors_origins");

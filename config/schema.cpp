@@ -631,6 +631,154 @@ constexpr setting channels[] = {
          into<&settings::s3, &s3_settings::secret_access_key>),
 };
 
+constexpr setting calls[] = {
+  limit("limiter.queue",
+        "HUB_LIMITER_QUEUE",
+        kind::integer,
+        "1000",
+        1,
+        1'000'000,
+        "calls that may wait for one provider; beyond, their jobs come back later",
+        into<&settings::limiter, &limiter_settings::queue>),
+  limit("limiter.recipient_queue",
+        "HUB_LIMITER_RECIPIENT_QUEUE",
+        kind::integer,
+        "100",
+        1,
+        1'000'000,
+        "of these, calls that may wait for one recipient",
+        into<&settings::limiter, &limiter_settings::recipient_queue>),
+  limit("limiter.longest_wait",
+        "HUB_LIMITER_LONGEST_WAIT",
+        kind::duration,
+        "30s",
+        100,
+        30 * second,
+        "what would have to wait longer comes back later",
+        into<&settings::limiter, &limiter_settings::longest_wait>),
+  limit("calls.most",
+        "HUB_CALLS_MOST",
+        kind::integer,
+        "256",
+        1,
+        10'000,
+        "calls to providers under way at once",
+        into<&settings::calls, &call_settings::most>),
+  limit("calls.most_per_host",
+        "HUB_CALLS_MOST_PER_HOST",
+        kind::integer,
+        "64",
+        1,
+        10'000,
+        "of these, calls to one server",
+        into<&settings::calls, &call_settings::most_per_host>),
+  limit("calls.queue",
+        "HUB_CALLS_QUEUE",
+        kind::integer,
+        "10000",
+        1,
+        1'000'000,
+        "calls that may wait until others are done",
+        into<&settings::calls, &call_settings::queue>),
+  limit("calls.connect_within",
+        "HUB_CALLS_CONNECT_WITHIN",
+        kind::duration,
+        "5s",
+        10,
+        2 * minute,
+        "time to find and reach a provider's server, TLS included",
+        into<&settings::calls, &call_settings::connect_within>),
+  limit("calls.within",
+        "HUB_CALLS_WITHIN",
+        kind::duration,
+        "20s",
+        10,
+        2 * minute,
+        "time for a whole call, waiting included; a model that thinks gets two minutes",
+        into<&settings::calls, &call_settings::within>),
+  limit("calls.mail_within",
+        "HUB_CALLS_MAIL_WITHIN",
+        kind::duration,
+        "30s",
+        10,
+        10 * minute,
+        "time to hand a mail to its server, waiting included",
+        into<&settings::calls, &call_settings::mail_within>),
+  limit("calls.largest_answer",
+        "HUB_CALLS_LARGEST_ANSWER",
+        kind::size,
+        "4MiB",
+        kib,
+        gib,
+        "longest answer that is read; a model's may be 64 MiB",
+        into<&settings::calls, &call_settings::largest_answer>),
+};
+
+// What is set for each kind of job. The defaults are those of `domain::all_job_rules`.
+#define HUB_JOB_KIND(KEY, ENV, MEMBER, ATTEMPTS, CONCURRENCY, WITHIN, FIRST, LONGEST)              \
+  limit("jobs." KEY ".attempts",                                                                   \
+        "HUB_JOBS_" ENV "_ATTEMPTS",                                                               \
+        kind::integer,                                                                             \
+        ATTEMPTS,                                                                                  \
+        1,                                                                                         \
+        100,                                                                                       \
+        "attempts until a job becomes a dead letter",                                              \
+        into<&settings::jobs, MEMBER, &job_kind_settings::attempts>),                              \
+    limit("jobs." KEY ".concurrency",                                                              \
+          "HUB_JOBS_" ENV "_CONCURRENCY",                                                          \
+          kind::integer,                                                                           \
+          CONCURRENCY,                                                                             \
+          1,                                                                                       \
+          10'000,                                                                                  \
+          "attempts at once",                                                                      \
+          into<&settings::jobs, MEMBER, &job_kind_settings::concurrency>),                         \
+    limit("jobs." KEY ".within",                                                                   \
+          "HUB_JOBS_" ENV "_WITHIN",                                                               \
+          kind::duration,                                                                          \
+          WITHIN,                                                                                  \
+          second,                                                                                  \
+          hour,                                                                                    \
+          "time an attempt may take",                                                              \
+          into<&settings::jobs, MEMBER, &job_kind_settings::within>),                              \
+    limit("jobs." KEY ".first_delay",                                                              \
+          "HUB_JOBS_" ENV "_FIRST_DELAY",                                                          \
+          kind::duration,                                                                          \
+          FIRST,                                                                                   \
+          100,                                                                                     \
+          day,                                                                                     \
+          "wait after the first failed attempt; later ones grow with it",                          \
+          into<&settings::jobs, MEMBER, &job_kind_settings::first_delay>),                         \
+    limit("jobs." KEY ".longest_delay",                                                            \
+          "HUB_JOBS_" ENV "_LONGEST_DELAY",                                                        \
+          kind::duration,                                                                          \
+          LONGEST,                                                                                 \
+          100,                                                                                     \
+          7 * day,                                                                                 \
+          "the most that wait grows to",                                                           \
+          into<&settings::jobs, MEMBER, &job_kind_settings::longest_delay>)
+
+// clang-format off
+constexpr setting jobs[] = {
+  limit("jobs.poll_every", "HUB_JOBS_POLL_EVERY", kind::duration, "1s", 50, minute,
+        "how often to look for due jobs that nobody announced",
+        into<&settings::jobs, &job_settings::poll_every>),
+  limit("jobs.lease", "HUB_JOBS_LEASE", kind::duration, "15s", 5 * second, 10 * minute,
+        "after which the jobs of a node that died are taken up by another",
+        into<&settings::jobs, &job_settings::lease>),
+  limit("jobs.patience", "HUB_JOBS_PATIENCE", kind::duration, "72h", hour, 30 * day,
+        "how long a job is held back by limits before it becomes a dead letter",
+        into<&settings::jobs, &job_settings::patience>),
+  HUB_JOB_KIND("triage", "TRIAGE", &job_settings::triage, "3", "4", "90s", "10s", "10m"),
+  HUB_JOB_KIND("changelog", "CHANGELOG", &job_settings::changelog, "3", "4", "90s", "10s", "10m"),
+  HUB_JOB_KIND("notification", "NOTIFICATION", &job_settings::notification, "5", "64", "60s", "1m", "30m"),
+  HUB_JOB_KIND("notion_sync", "NOTION_SYNC", &job_settings::notion_sync, "3", "8", "60s", "2s", "1h"),
+  HUB_JOB_KIND("notion_poll", "NOTION_POLL", &job_settings::notion_poll, "3", "1", "120s", "5s", "5m"),
+  HUB_JOB_KIND("provider_check", "PROVIDER_CHECK", &job_settings::provider_check, "5", "16", "60s", "1m", "30m"),
+  HUB_JOB_KIND("canary", "CANARY", &job_settings::canary, "3", "256", "10s", "1s", "1m"),
+};
+// clang-format on
+#undef HUB_JOB_KIND
+
 template <std::size_t... Sizes>
 constexpr auto join(const setting (&... groups)[Sizes]) {
   std::array<setting, (Sizes + ...)> all{};
@@ -639,7 +787,7 @@ constexpr auto join(const setting (&... groups)[Sizes]) {
   return all;
 }
 
-constexpr auto all = join(general, http, storage, channels);
+constexpr auto all = join(general, http, storage, channels, calls, jobs);
 
 } // namespace
 

@@ -88,6 +88,46 @@ struct breaker_settings {
   std::chrono::milliseconds longest_open{};
 };
 
+/// Waiting lines in front of every provider.
+struct limiter_settings {
+  std::size_t queue = 0;
+  std::size_t recipient_queue = 0;
+  std::chrono::milliseconds longest_wait{};
+};
+
+/// What calls to providers may take, unless a call needs more by its nature.
+struct call_settings {
+  std::size_t most = 0; // under way at once
+  std::size_t most_per_host = 0;
+  std::size_t queue = 0;
+  std::chrono::milliseconds connect_within{};
+  std::chrono::milliseconds within{};
+  std::chrono::milliseconds mail_within{};
+  std::size_t largest_answer = 0; // bytes
+};
+
+/// How jobs of one kind are run.
+struct job_kind_settings {
+  int attempts = 0;
+  int concurrency = 0; // on one node
+  std::chrono::seconds within{};
+  std::chrono::milliseconds first_delay{};
+  std::chrono::milliseconds longest_delay{};
+};
+
+struct job_settings {
+  std::chrono::milliseconds poll_every{};
+  std::chrono::seconds lease{};
+  std::chrono::hours patience{};
+  job_kind_settings triage;
+  job_kind_settings changelog;
+  job_kind_settings notification;
+  job_kind_settings notion_sync;
+  job_kind_settings notion_poll;
+  job_kind_settings provider_check;
+  job_kind_settings canary;
+};
+
 struct slack_settings {
   std::string signing_secret;
   std::string bot_token;
@@ -156,6 +196,9 @@ struct settings {
   smtp_settings smtp;
   s3_settings s3;
   breaker_settings breaker;
+  limiter_settings limiter;
+  call_settings calls;
+  job_settings jobs;
   std::string sandbox_url; // providers whose address lies in it are played; empty: none
 };
 

@@ -8,8 +8,7 @@ using namespace std::chrono_literals;
 
 constexpr listed_delays minutes_1_5_30{{1min, 5min, 30min}};
 
-// In the order of the enumerators.
-constexpr std::array<job_rules, job_kind_count> table{{
+constexpr job_rules_table table{{
   {.kind = job_kind::ai_triage,
    .job_class = "AiTriageJob",
    .concurrency = 4,
@@ -60,7 +59,7 @@ static_assert(in_order());
 
 } // namespace
 
-const std::array<job_rules, job_kind_count>& all_job_rules() {
+const job_rules_table& all_job_rules() {
   return table;
 }
 

@@ -40,11 +40,15 @@ struct job_rules {
   int most_crashes = 3; // a job that takes its process down this often is quarantined
 };
 
-/// A running attempt is the claimant's for this long and renewed while it runs; the claim of a node
-/// that died is free again after it.
+/// In the order of the enumerators.
+using job_rules_table = std::array<job_rules, job_kind_count>;
+
+/// A running attempt is the claimant's for this long, unless a setting says otherwise, and renewed
+/// while it runs; the claim of a node that died is free again after it.
 inline constexpr std::chrono::seconds claim_lease{15};
 
-[[nodiscard]] const std::array<job_rules, job_kind_count>& all_job_rules();
+/// As they are without settings.
+[[nodiscard]] const job_rules_table& all_job_rules();
 [[nodiscard]] const job_rules& rules_of(job_kind kind);
 [[nodiscard]] std::string_view to_string(job_kind kind);
 /// Reads a job class; `not_found` names the ones there are.

@@ -40,7 +40,29 @@ struct delay_of {
   }
 };
 
+struct schedule_between {
+  milliseconds first;
+  milliseconds most;
+
+  retry_schedule operator()(listed_delays listed) const {
+    const auto was_first = std::max(listed.delays.front(), milliseconds{1});
+    for (auto& delay : listed.delays)
+      delay = std::min(milliseconds{delay.count() * first.count() / was_first.count()}, most);
+    return listed;
+  }
+  retry_schedule operator()(const jittered_doubling&) const {
+    return jittered_doubling{first, most};
+  }
+  retry_schedule operator()(const polynomial_delays& polynomial) const {
+    return polynomial_delays{first, polynomial.exponent, most};
+  }
+};
+
 } // namespace
+
+retry_schedule between(const retry_schedule& schedule, milliseconds first, milliseconds most) {
+  return std::visit(schedule_between{first, most}, schedule);
+}
 
 milliseconds delay_after(const retry_schedule& schedule, int attempt, std::uint64_t random) {
   return std::visit(delay_of{attempt, random}, schedule);

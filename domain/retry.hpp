@@ -30,6 +30,11 @@ struct polynomial_delays {
 
 using retry_schedule = std::variant<listed_delays, jittered_doubling, polynomial_delays>;
 
+/// The same schedule with other bounds: it begins at `first`, grows as it did, and ends at `most`.
+[[nodiscard]] retry_schedule between(const retry_schedule& schedule,
+                                     std::chrono::milliseconds first,
+                                     std::chrono::milliseconds most);
+
 /// When and how often a failed attempt is repeated.
 struct retry_policy {
   retry_schedule schedule;

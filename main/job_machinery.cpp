@@ -1,6 +1,7 @@
 #include "main/job_machinery.hpp"
 
 #include "actors/outward/provider_check.hpp"
+#include "config/job_rules.hpp"
 #include "config/log.hpp"
 #include "http/outward/desk.hpp"
 #include "storage/jobs/job_store.hpp"
@@ -17,6 +18,9 @@ namespace hub::app {
 namespace {
 
 using domain::job_kind;
+
+// So many may fail before a claim is lost.
+constexpr int renewals_a_lease = 3;
 
 http::provider_accounts accounts_of(const config::settings& settings) {
   return {.slack = {.base_url = settings.slack.api_url, .token = settings.slack.bot_token},
@@ -36,20 +40,22 @@ http::provider_accounts accounts_of(const config::settings& settings) {
 
 domain::limiter_rules limits_of(domain::provider whom,
                                 const config::limit_settings& from,
-                                const config::breaker_settings& breaker) {
+                                const config::settings& settings) {
+  const auto& [failures_to_open, open_for, longest_open] = settings.breaker;
   auto rules = domain::default_limits(whom);
   rules.overall = {from.every, from.burst};
   rules.per_recipient.every = from.recipient_every;
-  rules.breaker = {.failures_to_open = breaker.failures_to_open,
-                   .open_for = breaker.open_for,
-                   .longest_open = breaker.longest_open};
+  rules.breaker = {failures_to_open, open_for, longest_open};
+  rules.longest_queue = settings.limiter.queue;
+  rules.longest_recipient_queue = settings.limiter.recipient_queue;
+  rules.longest_wait = settings.limiter.longest_wait;
   return rules;
 }
 
 actors::limits_table limits_table_of(const config::settings& settings) {
   actors::limits_table table;
   const auto set = [&](domain::provider whom, const config::limit_settings& from) {
-    table[static_cast<std::size_t>(whom)] = limits_of(whom, from, settings.breaker);
+    table[static_cast<std::size_t>(whom)] = limits_of(whom, from, settings);
   };
   set(domain::provider::slack, settings.slack.limit);
   set(domain::provider::intercom, settings.intercom.limit);
@@ -58,6 +64,18 @@ actors::limits_table limits_table_of(const config::settings& settings) {
   set(domain::provider::openai, settings.openai.limit);
   set(domain::provider::smtp, settings.smtp.limit);
   return table;
+}
+
+http::client::engine_options engine_options_of(const config::call_settings& from) {
+  http::client::engine_options options;
+  options.max_in_flight = from.most;
+  options.max_in_flight_per_host = from.most_per_host;
+  options.max_waiting = from.queue;
+  options.connect_within = from.connect_within;
+  options.within = from.within;
+  options.mail_within = from.mail_within;
+  options.max_response = from.largest_answer;
+  return options;
 }
 
 /// Providers whose address lies in the sandbox.
@@ -86,12 +104,16 @@ job_machinery::job_machinery(const config::settings& settings,
                              const storage::key_ring& keys,
                              actors::node& node)
   : settings_{settings},
-    engine_{std::make_unique<http::client::engine>(http::client::engine_options{})} {
+    rules_{config::job_rules(settings.jobs)},
+    engine_{std::make_unique<http::client::engine>(engine_options_of(settings.calls))} {
   desk_ = http::make_provider_desk(*engine_, accounts_of(settings), node.around()->now);
   actors::job_room_options options;
-  options.make_store = [connection_string, &keys] {
-    return storage::make_job_store(connection_string, keys);
+  options.make_store = [connection_string, &keys, lease = settings.jobs.lease] {
+    return storage::make_job_store(connection_string, keys, lease);
   };
+  options.rules = rules_;
+  options.poll_every = settings.jobs.poll_every;
+  options.renew_every = settings.jobs.lease / renewals_a_lease;
   options.limits = limits_table_of(settings);
   options.runners = [this](const actors::limiters_actor& limiters) {
     return std::map<job_kind, actors::job_runner>{
@@ -117,6 +139,7 @@ void job_machinery::stop(std::chrono::milliseconds grace) {
 
 void job_machinery::show_to(http::context& hub) const {
   hub.jobs = &room_->jobs();
+  hub.job_rules = rules_;
   hub.providers = &room_->providers();
   hub.look_again = [room = room_.get()](job_kind kind) {
     if (const auto& supervisor = room->supervisor_of(kind))

@@ -34,6 +34,7 @@ public:
 
 private:
   const config::settings& settings_;
+  const domain::job_rules_table rules_;
   // The engine calls back into the desk, and the desk into the actors, until it is gone.
   std::unique_ptr<actors::provider_desk> desk_;
   std::unique_ptr<http::client::engine> engine_;

@@ -19,12 +19,15 @@ job_room::job_room(caf::actor_system& system,
     {limiters_state::name, caf::actor_cast<caf::actor>(limiters_)}};
   for (auto& [kind, runner] : options.runners(limiters_)) {
     auto& supervisor = supervisors_[static_cast<std::size_t>(kind)];
-    supervisor = system_.spawn(supervisor_behavior,
-                               supervisor_options{.rules = domain::rules_of(kind)},
-                               runner,
-                               claimer_,
-                               around,
-                               jobs_);
+    supervisor =
+      system_.spawn(supervisor_behavior,
+                    supervisor_options{.rules = options.rules[static_cast<std::size_t>(kind)],
+                                       .poll_every = options.poll_every,
+                                       .renew_every = options.renew_every},
+                    runner,
+                    claimer_,
+                    around,
+                    jobs_);
     caf::anon_send(around->journal, tell_of_jobs{kind, supervisor});
     watched.push_back({supervisor_state::name, caf::actor_cast<caf::actor>(supervisor)});
   }

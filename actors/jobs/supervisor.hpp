@@ -23,7 +23,7 @@ namespace hub::actors {
 struct supervisor_options {
   domain::job_rules rules;
   std::chrono::milliseconds poll_every{1000};
-  std::chrono::milliseconds renew_every{5000}; // well within `domain::claim_lease`
+  std::chrono::milliseconds renew_every{5000}; // well within the lease
   std::chrono::seconds sweep_every{60};        // looks for jobs that came late under an old time
   std::size_t announced_limit = 10'000;
 };

@@ -19,9 +19,10 @@ struct call {
   std::string url; // http or https
   header_list headers;
   std::string body;
-  std::chrono::milliseconds connect_within{5'000};  // name, connection and TLS together
-  std::chrono::milliseconds within{20'000};         // from `send` to the answer's last byte
-  std::size_t max_response = std::size_t{4} << 20U; // bytes of head and decompressed body, each
+  // Zero: what the engine allows.
+  std::chrono::milliseconds connect_within{}; // name, connection and TLS together
+  std::chrono::milliseconds within{};         // from `send` to the answer's last byte
+  std::size_t max_response = 0;               // bytes of head and decompressed body, each
   /// Sending it twice does no harm, so an answer that gets lost is `unavailable`, not
   /// `unknown_outcome`. Only for calls that read, or that carry the provider's idempotency key.
   bool repeatable = false;
@@ -39,8 +40,9 @@ struct mail {
   std::string from; // bare addresses, as in the envelope
   std::vector<std::string> recipients;
   std::string message; // RFC 5322, lines end in CRLF
-  std::chrono::milliseconds connect_within{5'000};
-  std::chrono::milliseconds within{30'000};
+  // Zero: what the engine allows.
+  std::chrono::milliseconds connect_within{};
+  std::chrono::milliseconds within{};
   /// smtp:// goes on only once STARTTLS has succeeded. False is for servers on this machine.
   bool require_tls = true;
 };

@@ -57,6 +57,23 @@ std::string trusted_with(const std::string& extra) {
   return (system == nullptr ? std::string{} : bytes_of(system) + "\n") + bytes_of(extra);
 }
 
+/// Puts what the engine allows where a call does not say.
+void allow(const engine_options& how, call& what) {
+  if (what.within == what.within.zero())
+    what.within = how.within;
+  if (what.connect_within == what.connect_within.zero())
+    what.connect_within = how.connect_within;
+  if (what.max_response == 0)
+    what.max_response = how.max_response;
+}
+
+void allow(const engine_options& how, mail& what) {
+  if (what.within == what.within.zero())
+    what.within = how.mail_within;
+  if (what.connect_within == what.connect_within.zero())
+    what.connect_within = how.connect_within;
+}
+
 void log_call(const transfer& work,
               std::string_view outcome,
               const domain::result<reply>& ended,
@@ -171,6 +188,7 @@ engine::core::~core() {
 }
 
 call_id engine::core::admit(request what, done_function done) {
+  std::visit([this](auto& sent) { allow(how_, sent); }, what);
   const auto id = ++last_id_;
   const auto now = steady::now();
   auto server = std::visit([](const auto& sent) { return check(sent); }, what);

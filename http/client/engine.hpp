@@ -33,6 +33,11 @@ struct engine_options {
   std::size_t max_in_flight = 256;
   std::size_t max_in_flight_per_host = 64;
   std::size_t max_waiting = 10'000; // calls that have no slot yet
+  // For calls and mails that do not say otherwise.
+  std::chrono::milliseconds connect_within{5'000};
+  std::chrono::milliseconds within{20'000};
+  std::chrono::milliseconds mail_within{30'000};
+  std::size_t max_response = std::size_t{4} << 20U; // bytes
   std::string user_agent = "feedback-hub";
   /// Called on the engine's threads after each call, before its `done`.
   std::function<void(const observation&)> observe;

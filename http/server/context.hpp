@@ -1,9 +1,9 @@
 #pragma once
 
 #include "actors/directory.hpp"
+#include "actors/jobs/job_figures.hpp"
 #include "actors/journal/journal_metrics.hpp"
 #include "actors/journal/protocol.hpp"
-#include "actors/jobs/job_figures.hpp"
 #include "actors/limiter/limiter_figures.hpp"
 #include "domain/intake.hpp"
 #include "http/server/metrics.hpp"
@@ -42,6 +42,7 @@ struct context {
   std::string version;
   /// Of the machinery that does jobs and calls providers.
   const actors::job_figures* jobs = nullptr;
+  domain::job_rules_table job_rules = domain::all_job_rules();
   const actors::limiter_figures* providers = nullptr;
   /// Something made waiting jobs of this kind due.
   std::function<void(domain::job_kind)> look_again = {};

@@ -113,8 +113,6 @@ constexpr std::array all{claim_by_id,
                          free_leases,
                          count_backlog};
 
-constexpr auto lease_seconds = static_cast<int>(domain::claim_lease.count());
-
 domain::claimed_job job_in(const pqxx::row& row, const claim_request& wanted) {
   domain::claimed_job job;
   job.workspace = id_in(row[0]);
@@ -154,8 +152,10 @@ std::string array_of(const std::vector<domain::uuid>& ids) {
 
 class postgres_jobs final : public job_store {
 public:
-  postgres_jobs(std::string connection_string, const key_ring& keys)
-    : connection_string_{std::move(connection_string)}, keys_{keys} {}
+  postgres_jobs(std::string connection_string, const key_ring& keys, std::chrono::seconds lease)
+    : connection_string_{std::move(connection_string)},
+      keys_{keys},
+      lease_seconds_{static_cast<int>(lease.count())} {}
 
   domain::outcome connect() override {
     if (connection_ && connection_->is_open())
@@ -189,11 +189,11 @@ public:
           ? tx.exec_prepared(claim_due.name,
                              kind,
                              claim,
-                             lease_seconds,
+                             lease_seconds_,
                              wanted.due_since ? std::optional{domain::to_rfc3339(*wanted.due_since)}
                                               : std::nullopt,
                              wanted.limit)
-          : tx.exec_prepared(claim_by_id.name, kind, claim, lease_seconds, array_of(wanted.ids));
+          : tx.exec_prepared(claim_by_id.name, kind, claim, lease_seconds_, array_of(wanted.ids));
       claimed.jobs.reserve(rows.size());
       for (const auto& row : rows)
         claimed.jobs.push_back(job_in(row, wanted));
@@ -214,7 +214,7 @@ public:
     return in_transaction<std::vector<held_claim>>([&](pqxx::work& tx) {
       std::vector<held_claim> lost;
       const auto [jobs, claims] = columns_of(held);
-      for (const auto& row : tx.exec_prepared(renew_leases.name, jobs, claims, lease_seconds))
+      for (const auto& row : tx.exec_prepared(renew_leases.name, jobs, claims, lease_seconds_))
         lost.push_back({id_in(row[0]), id_in(row[1])});
       return lost;
     });
@@ -315,13 +315,15 @@ private:
 
   std::string connection_string_;
   const key_ring& keys_;
+  int lease_seconds_;
   std::unique_ptr<pqxx::connection> connection_;
 };
 
 } // namespace
 
-std::unique_ptr<job_store> make_job_store(std::string connection_string, const key_ring& keys) {
-  return std::make_unique<postgres_jobs>(std::move(connection_string), keys);
+std::unique_ptr<job_store>
+make_job_store(std::string connection_string, const key_ring& keys, std::chrono::seconds lease) {
+  return std::make_unique<postgres_jobs>(std::move(connection_string), keys, lease);
 }
 
 } // namespace hub::storage

@@ -82,6 +82,9 @@ public:
 };
 
 /// `keys` must outlive the store.
-std::unique_ptr<job_store> make_job_store(std::string connection_string, const key_ring& keys);
+/// A claim is its holder's for `lease`.
+std::unique_ptr<job_store> make_job_store(std::string connection_string,
+                                          const key_ring& keys,
+                                          std::chrono::seconds lease = domain::claim_lease);
 
 } // namespace hub::storage

@@ -103,7 +103,7 @@ protected:
       testing::around_of(spawn(testing::fake_journal, journal_),
                          spawn(testing::fake_reader, std::make_shared<testing::reader_script>())));
     supervisor_options options;
-    options.rules = domain::rules_of(kind);
+    options.rules = rules_ ? *rules_ : domain::rules_of(kind);
     options.rules.concurrency = 3;
     supervisor_ = spawn(supervisor_behavior,
                         options,
@@ -144,6 +144,7 @@ protected:
   }
   const job_step& last_step() const { return *journal_->seen.back()->step; }
 
+  std::optional<domain::job_rules> rules_; // instead of the kind's own
   std::shared_ptr<journal_script> journal_ = std::make_shared<journal_script>();
   std::shared_ptr<fake_queue> queue_ = std::make_shared<fake_queue>();
   std::shared_ptr<job_figures> figures_ = std::make_shared<job_figures>();
@@ -310,6 +311,26 @@ TEST_F(job_supervisor, asks_a_person_when_an_attempt_dies_while_sending) {
   advance(10ms);
   EXPECT_THAT(steps(), ElementsAre(job_step::kind::begin_sending, job_step::kind::bury));
   EXPECT_TRUE(last_step().outcome_unknown);
+}
+
+TEST_F(job_supervisor, keeps_to_rules_that_are_not_the_kinds_own) {
+  rules_ = domain::rules_of(job_kind::provider_check);
+  rules_->retry.most_attempts = 2;
+  rules_->retry.schedule = domain::listed_delays{{7s, 8s, 9s}};
+  rules_->within = 20s;
+  waits(1);
+  waits(2, 2);
+  supervise([](const attempt& one) {
+    if (one.job().id == id_of(1))
+      one.fail(domain::fail(errc::unavailable, "away")); // the other hangs
+  });
+  advance(10ms);
+  ASSERT_THAT(steps(), ElementsAre(job_step::kind::retry));
+  EXPECT_EQ(last_step().run_at - journal_->seen.back()->at, 7s);
+  advance(25s);
+  EXPECT_EQ(last_step().job, id_of(2));
+  EXPECT_EQ(last_step().what, job_step::kind::bury) << "its second attempt was its last";
+  EXPECT_EQ(last_step().why->code, errc::timed_out);
 }
 
 TEST_F(job_supervisor, leaves_open_what_an_earlier_attempt_left_open) {

@@ -1,4 +1,5 @@
 #include "config/development_secrets.hpp"
+#include "config/job_rules.hpp"
 #include "config/load.hpp"
 #include "config/values.hpp"
 #include "domain/provider.hpp"
@@ -491,6 +492,64 @@ TEST_F(configuring, defaults_to_the_limits_the_providers_document) {
   EXPECT_EQ(values.breaker.failures_to_open, breaker.failures_to_open);
   EXPECT_EQ(values.breaker.open_for, breaker.open_for);
   EXPECT_EQ(values.breaker.longest_open, breaker.longest_open);
+}
+
+TEST_F(configuring, defaults_to_the_rules_that_kinds_of_jobs_have) {
+  const auto loaded = must_load();
+  const auto rules = job_rules(loaded.values.jobs);
+  const auto& defaults = domain::all_job_rules();
+  for (std::size_t at = 0; at < rules.size(); ++at) {
+    const auto& [made, expected] = std::pair{rules[at], defaults[at]};
+    EXPECT_EQ(made.kind, expected.kind);
+    EXPECT_EQ(made.concurrency, expected.concurrency) << expected.job_class;
+    EXPECT_EQ(made.within, expected.within) << expected.job_class;
+    EXPECT_EQ(made.retry.most_attempts, expected.retry.most_attempts) << expected.job_class;
+    EXPECT_EQ(made.retry.repeatable, expected.retry.repeatable) << expected.job_class;
+    EXPECT_EQ(made.retry.patience, expected.retry.patience) << expected.job_class;
+    for (int attempt = 1; attempt <= 12; ++attempt)
+      EXPECT_EQ(delay_after(made.retry.schedule, attempt, 1ULL << 63U),
+                delay_after(expected.retry.schedule, attempt, 1ULL << 63U))
+        << expected.job_class << ", attempt " << attempt;
+  }
+  EXPECT_EQ(loaded.values.jobs.lease, domain::claim_lease);
+  const domain::limiter_rules limiter;
+  EXPECT_EQ(loaded.values.limiter.queue, limiter.longest_queue);
+  EXPECT_EQ(loaded.values.limiter.recipient_queue, limiter.longest_recipient_queue);
+  EXPECT_EQ(loaded.values.limiter.longest_wait, limiter.longest_wait);
+}
+
+TEST_F(configuring, runs_each_kind_of_job_as_it_is_told) {
+  write("feedback-hub.toml", "[jobs.notification]\nconcurrency = 7\nwithin = \"45s\"\n");
+  from_.environment = {"HUB_JOBS_NOTIFICATION_ATTEMPTS=9",
+                       "HUB_JOBS_NOTIFICATION_FIRST_DELAY=2s",
+                       "HUB_JOBS_NOTIFICATION_LONGEST_DELAY=50s",
+                       "HUB_JOBS_PATIENCE=2h"};
+  const auto rules = job_rules(must_load().values.jobs);
+  const auto& set = rules[static_cast<std::size_t>(domain::job_kind::notification_dispatch)];
+  EXPECT_EQ(set.concurrency, 7);
+  EXPECT_EQ(set.within, std::chrono::seconds{45});
+  EXPECT_EQ(set.retry.most_attempts, 9);
+  EXPECT_EQ(set.retry.patience, std::chrono::hours{2});
+  const auto delay = [&](int attempt) { return delay_after(set.retry.schedule, attempt, 0); };
+  EXPECT_EQ(delay(1), std::chrono::seconds{2});
+  EXPECT_EQ(delay(2), std::chrono::seconds{10}) << "as many times the first as ever";
+  EXPECT_EQ(delay(3), std::chrono::seconds{50});
+  const auto& other = rules[static_cast<std::size_t>(domain::job_kind::provider_check)];
+  EXPECT_EQ(other.retry.most_attempts, 5);
+}
+
+TEST_F(configuring, finds_fault_with_how_jobs_and_calls_are_to_be_run) {
+  from_.environment = {"HUB_JOBS_CANARY_ATTEMPTS=0",
+                       "HUB_JOBS_TRIAGE_FIRST_DELAY=1h",
+                       "HUB_CALLS_WITHIN=forever",
+                       "HUB_LIMITER_LONGEST_WAIT=31s"};
+  const auto message = fault();
+  EXPECT_MENTIONS(message, "HUB_JOBS_CANARY_ATTEMPTS");
+  EXPECT_MENTIONS(message, "must be between 1 and 100, not 0");
+  EXPECT_MENTIONS(message,
+                  "jobs.triage.first_delay must not be more than jobs.triage.longest_delay");
+  EXPECT_MENTIONS(message, "HUB_CALLS_WITHIN");
+  EXPECT_MENTIONS(message, "must be between 100ms and 30s, not 31s");
 }
 
 } // namespace

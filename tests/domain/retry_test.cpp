@@ -120,5 +120,19 @@ TEST(scrub_json, takes_personal_data_out_of_every_string_and_nothing_else) {
   EXPECT_EQ(scrub_json("not json, ana@example.org"), R"("not json, [EMAIL]")");
 }
 
+TEST(retry_schedule, keeps_its_shape_between_other_bounds) {
+  const auto listed = between(listed_delays{{1min, 5min, 30min}}, 2s, 30s);
+  EXPECT_EQ(delay_after(listed, 1, 0), 2s);
+  EXPECT_EQ(delay_after(listed, 2, 0), 10s);
+  EXPECT_EQ(delay_after(listed, 3, 0), 30s) << "sixty seconds are above the most";
+  const auto polynomial = between(polynomial_delays{2s, 4, 1h}, 1s, 20s);
+  EXPECT_EQ(delay_after(polynomial, 2, 0), 16s);
+  EXPECT_EQ(delay_after(polynomial, 3, 0), 20s);
+  constexpr std::uint64_t half = 1ULL << 63U;
+  const auto doubling = between(jittered_doubling{10s, 10min}, 4s, 6s);
+  EXPECT_EQ(delay_after(doubling, 1, half), 2s);
+  EXPECT_EQ(delay_after(doubling, 2, half), 3s);
+}
+
 } // namespace
 } // namespace hub::domain

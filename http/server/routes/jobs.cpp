@@ -85,7 +85,7 @@ void commit_and_answer(context& hub,
 // ---- kinds of jobs
 
 json to_json(const context& hub, job_kind kind) {
-  const auto& rules = domain::rules_of(kind);
+  const auto& rules = hub.job_rules[static_cast<std::size_t>(kind)];
   const auto& of = hub.jobs->of(kind);
   const auto delay = of.start_delay.read();
   const auto run = of.run_time.read();
