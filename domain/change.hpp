@@ -181,6 +181,8 @@ struct change {
   std::optional<dead_letter_step> dead_letter; // `conflict` when somebody else settled it
   std::optional<job_control> control;
   std::optional<operator_action> action;
+  /// Settles the job it is about where nobody else could tell whether it sent.
+  std::optional<send_report> of_sent;
 };
 
 /// The journal's answer to one Change. Only `committed` means that its rows are there. Of what is

@@ -201,6 +201,7 @@ change recording(const intake_item& item, uuid_generator& ids, time_point now) {
   if (const auto* other = std::get_if<not_feedback>(&item.content)) {
     what.delivery->outcome = delivery_outcome::not_feedback;
     what.delivery->error = other->reason;
+    what.of_sent = other->of_sent;
   } else if (const auto* unread = std::get_if<not_understood>(&item.content)) {
     what.delivery->outcome = delivery_outcome::quarantined;
     what.delivery->error = unread->error;

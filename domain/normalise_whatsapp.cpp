@@ -174,6 +174,21 @@ delivery_item without_feedback(const json& entry,
   return item;
 }
 
+/// What a status says of a message of ours; nothing where the message was not sent by a job.
+std::optional<send_report> read_send_report(const json& status) {
+  const auto job = parse_uuid(text_at(status, "biz_opaque_callback_data"));
+  if (!job)
+    return std::nullopt;
+  const auto said = text_at(status, "status");
+  if (said == "sent" || said == "delivered" || said == "read" || said == "played")
+    return send_report{*job, true};
+  if (said != "failed")
+    return std::nullopt;
+  const auto& errors = list_at(status, "errors");
+  const auto code = errors.empty() ? std::nullopt : number_of(member(errors.front(), "code"));
+  return send_report{*job, false, code.value_or(0)};
+}
+
 void read_messages(const change_reading& reading, intake& understood) {
   for (const auto& message : list_at(reading.value, "messages")) {
     delivery_item item;
@@ -188,7 +203,7 @@ void read_messages(const change_reading& reading, intake& understood) {
     delivery_item item;
     item.delivery_id = joined_id({id_at(status, "id"), id_at(status, "status")});
     item.occurred_at = moment_at(status, "timestamp").value_or(reading.received_at);
-    item.content = not_feedback{"status"};
+    item.content = not_feedback{"status", read_send_report(status)};
     admit_or_set_aside(std::move(item), understood);
     understood.items.back().own_payload = alone(reading, "statuses", status, nullptr);
   }

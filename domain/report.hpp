@@ -2,6 +2,7 @@
 
 #include "domain/channel.hpp"
 #include "domain/time.hpp"
+#include "domain/uuid.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -52,9 +53,17 @@ struct report {
   std::vector<std::pair<std::string, std::string>> metadata;
 };
 
+/// What a provider says, by itself and later, of a message the hub sent.
+struct send_report {
+  uuid job;                    // that sent it; its id travelled with the message
+  bool taken = false;          // false: it was refused or will not arrive
+  std::int64_t error_code = 0; // the provider's, where it was not taken
+};
+
 /// An authentic delivery that carries no feedback: recorded, never a ticket.
 struct not_feedback {
   std::string reason; // snake_case: bot_message, message_changed, message_deleted, status, ping …
+  std::optional<send_report> of_sent = {};
 };
 
 /// What could not be understood, as the ledger keeps it.

@@ -96,6 +96,7 @@ std::vector<verdict> journal_batch::run() {
   write_job_steps();
   write_jobs();
   write_operations();
+  write_send_reports();
   count_tickets();
   count_intake();
   std::vector<verdict> verdicts;

@@ -80,6 +80,7 @@ private:
   void write_job_steps();
   void write_jobs();
   void write_operations();
+  void write_send_reports();
   void count_tickets();
   void count_intake();
   void settle(entry& item, domain::verdict::kind what);

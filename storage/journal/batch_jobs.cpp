@@ -178,6 +178,23 @@ void journal_batch::write_jobs() {
   run_if_any(std::move(rows), tx_, statements::add_jobs.name);
 }
 
+void journal_batch::write_send_reports() {
+  row_set<3> to_jobs;
+  row_set<4> to_letters;
+  for (const auto& item : entries_) {
+    if (!item.stands || !item.change->of_sent)
+      continue;
+    const auto& [job, taken, code] = *item.change->of_sent;
+    const auto what = taken ? std::string{"taken"}
+                            : "the provider says that it was not delivered"
+                                + (code == 0 ? std::string{} : " (" + std::to_string(code) + ")");
+    to_jobs.add(item.change->workspace, job, what);
+    to_letters.add(item.change->workspace, job, what, item.change->at);
+  }
+  run_if_any(std::move(to_jobs), tx_, statements::report_to_jobs.name);
+  run_if_any(std::move(to_letters), tx_, statements::report_to_dead_letters.name);
+}
+
 void journal_batch::write_operations() {
   row_set<5> settled;
   row_set<6> actions;

@@ -25,7 +25,7 @@ inline constexpr statement lock_dead_letters{"lock_dead_letters", R"sql(
 )sql"};
 
 inline constexpr statement begin_sending{"begin_sending", R"sql(
-  UPDATE jobs j SET sending_since = i.at
+  UPDATE jobs j SET sending_since = i.at, reported = NULL
   FROM unnest($1::uuid[], $2::timestamptz[]) AS i (id, at)
   WHERE j.id = i.id
 )sql"};
@@ -35,7 +35,7 @@ inline constexpr statement finish_jobs{"finish_jobs", R"sql(
   WITH i AS (SELECT * FROM unnest($1::uuid[], $2::timestamptz[]) AS i (id, at)),
   again AS (
     UPDATE jobs j SET claim_id = NULL, lease_until = NULL, rerun = false, attempts = 0,
-      sending_since = NULL, history = '[]', last_error = NULL, run_at = i.at
+      sending_since = NULL, reported = NULL, history = '[]', last_error = NULL, run_at = i.at
     FROM i WHERE j.id = i.id AND j.rerun
   ), gone AS (
     DELETE FROM jobs j USING i WHERE j.id = i.id AND NOT j.rerun
@@ -50,6 +50,7 @@ inline constexpr statement finish_jobs{"finish_jobs", R"sql(
 inline constexpr statement retry_jobs{"retry_jobs", R"sql(
   UPDATE jobs j SET claim_id = NULL, lease_until = NULL, rerun = false,
     sending_since = CASE WHEN i.open THEN j.sending_since END,
+    reported = CASE WHEN i.open THEN j.reported END,
     run_at = i.run_at, last_error = i.message,
     attempts = CASE WHEN i.counts THEN j.attempts ELSE j.attempts - 1 END,
     history = CASE WHEN i.counts THEN j.history || i.attempt::jsonb ELSE j.history END
@@ -58,6 +59,8 @@ inline constexpr statement retry_jobs{"retry_jobs", R"sql(
   WHERE j.id = i.id
 )sql"};
 
+/// A job that may have sent has, if the provider said so meanwhile; if it said the opposite, the
+/// dead letter can be tried again.
 inline constexpr statement bury_jobs{"bury_jobs", R"sql(
   WITH i AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::text[], $5::text[], $6::text[],
@@ -65,13 +68,20 @@ inline constexpr statement bury_jobs{"bury_jobs", R"sql(
                   AS i (id, args, sealed, class, message, place, unknown, attempt, at)
   ), gone AS (
     DELETE FROM jobs j USING i WHERE j.id = i.id
-    RETURNING j.workspace_id, j.id, j.kind, i.args::jsonb, i.sealed, i.class, i.message, i.place,
-              i.unknown, j.history || i.attempt::jsonb, i.at, j.created_at
+    RETURNING j.workspace_id, j.id, j.kind, i.args::jsonb AS args, i.sealed, i.class, i.message,
+              i.place, i.unknown, j.history || i.attempt::jsonb AS history, i.at, j.created_at,
+              j.attempts, CASE WHEN i.unknown THEN j.reported END AS reported
+  ), taken AS (
+    INSERT INTO finished_jobs (workspace_id, id, kind, attempts, created_at, finished_at)
+    SELECT workspace_id, id, kind, attempts, created_at, at FROM gone WHERE reported = 'taken'
   )
   INSERT INTO dead_letter_jobs (workspace_id, id, job_class, job_args, args_sealed, error_class,
                                 error_message, backtrace, outcome_unknown, attempts, failed_at,
                                 created_at, queue)
-  SELECT gone.*, 'default' FROM gone
+  SELECT workspace_id, id, kind, args, sealed,
+         CASE WHEN reported IS NULL THEN class ELSE 'not_delivered' END, coalesce(reported, message),
+         place, unknown AND reported IS NULL, history, at, created_at, 'default'
+  FROM gone WHERE reported IS DISTINCT FROM 'taken'
 )sql"};
 
 /// A job with a key joins the unfinished one that has it; if that one runs, it runs again after.
@@ -89,6 +99,35 @@ inline constexpr statement settle_dead_letters{"settle_dead_letters", R"sql(
   FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::timestamptz[])
        AS i (ws, id, status, job, at)
   WHERE (d.workspace_id, d.id) = (i.ws, i.id)
+)sql"};
+
+/// A message that was taken and then did not arrive was sent all the same.
+inline constexpr statement report_to_jobs{"report_to_jobs", R"sql(
+  WITH l AS (
+    SELECT j.id, i.what
+    FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS i (ws, id, what)
+    JOIN jobs j ON j.id = i.id AND j.workspace_id = i.ws
+    WHERE j.sending_since IS NOT NULL AND j.reported IS DISTINCT FROM 'taken'
+    ORDER BY j.id FOR UPDATE OF j
+  )
+  UPDATE jobs j SET reported = l.what FROM l WHERE j.id = l.id
+)sql"};
+
+/// After the jobs: one that is buried meanwhile is found here.
+inline constexpr statement report_to_dead_letters{"report_to_dead_letters", R"sql(
+  WITH l AS (
+    SELECT d.workspace_id, d.id, i.what, i.at
+    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[]) AS i (ws, id, what, at)
+    JOIN dead_letter_jobs d ON (d.workspace_id, d.id) = (i.ws, i.id)
+    WHERE d.outcome_unknown AND d.status = 'unresolved'
+    ORDER BY d.id FOR UPDATE OF d
+  )
+  UPDATE dead_letter_jobs d SET outcome_unknown = false,
+    status = CASE WHEN l.what = 'taken' THEN 'resolved' ELSE d.status END,
+    settled_at = CASE WHEN l.what = 'taken' THEN l.at END,
+    error_class = CASE WHEN l.what = 'taken' THEN d.error_class ELSE 'not_delivered' END,
+    error_message = CASE WHEN l.what = 'taken' THEN d.error_message ELSE l.what END
+  FROM l WHERE (d.workspace_id, d.id) = (l.workspace_id, l.id)
 )sql"};
 
 inline constexpr statement set_job_control{"set_job_control", R"sql(
@@ -118,6 +157,8 @@ inline constexpr std::array about_jobs{
   bury_jobs,
   add_jobs,
   settle_dead_letters,
+  report_to_jobs,
+  report_to_dead_letters,
   set_job_control,
   add_operator_actions,
 };

@@ -53,6 +53,10 @@ std::vector<std::string> keys_of(const change& item) {
     keys.push_back("b/" + to_string(item.step->job));
   if (item.dead_letter)
     keys.push_back("l/" + to_string(item.dead_letter->id));
+  if (item.of_sent) {
+    keys.push_back("b/" + to_string(item.of_sent->job));
+    keys.push_back("l/" + to_string(item.of_sent->job));
+  }
   if (item.control)
     keys.push_back("c/" + std::string{to_string(item.control->kind)});
   if (item.idempotency)

@@ -95,6 +95,10 @@ json shown(const delivery_item& item) {
     out["not_understood"] = aside->error;
   else
     out["not_feedback"] = std::get<not_feedback>(item.content).reason;
+  if (const auto* other = std::get_if<not_feedback>(&item.content); other && other->of_sent)
+    out["of_sent"] = {{"job", to_string(other->of_sent->job)},
+                      {"taken", other->of_sent->taken},
+                      {"error_code", other->of_sent->error_code}};
   return out;
 }
 

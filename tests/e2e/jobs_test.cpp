@@ -18,7 +18,10 @@ class jobs : public hub_suite<jobs> {
 public:
   static hub_options options() {
     sandbox_ = std::make_unique<sandbox_process>();
-    return {.environment = sandbox_->hub_environment(), .arguments = {}};
+    auto environment = sandbox_->hub_environment();
+    environment["HUB_JOBS_PROVIDER_CHECK_FIRST_DELAY"] = "500ms";
+    environment["HUB_JOBS_CANARY_CONCURRENCY"] = "9";
+    return {.environment = std::move(environment), .arguments = {}};
   }
   static void TearDownTestSuite() {
     hub_suite<jobs>::TearDownTestSuite();
@@ -54,6 +57,25 @@ protected:
       return !found.is_null();
     });
     return found;
+  }
+  /// Has WhatsApp say what became of the message of a job.
+  void say(const std::string& job, const std::string& status, const json& errors) {
+    json said{{"id", "wamid.of-" + job},
+              {"status", status},
+              {"timestamp", "1531420618"},
+              {"recipient_id", "34600000101"},
+              {"biz_opaque_callback_data", job}};
+    if (!errors.is_null())
+      said["errors"] = errors;
+    const json value{{"messaging_product", "whatsapp"},
+                     {"metadata", {{"phone_number_id", "106540352242922"}}},
+                     {"statuses", json::array({said})}};
+    const json change{{"field", "messages"}, {"value", value}};
+    const json entry{{"id", "102290129340398"}, {"changes", json::array({change})}};
+    auto what = whatsapp({});
+    what.body =
+      json{{"object", "whatsapp_business_account"}, {"entry", json::array({entry})}}.dump();
+    EXPECT_EQ(api_.send(what).status, 200);
   }
   json kind(const std::string& job_class) {
     for (const auto& each : api_.get("/api/jobs").body)
@@ -101,8 +123,8 @@ TEST_F(jobs, that_fail_for_good_become_dead_letters_without_personal_data) {
 }
 
 TEST_F(jobs, whose_answer_was_lost_wait_for_a_person_and_are_not_sent_twice) {
-  sandbox().misbehave({{"provider", "slack"}, {"kind", "drop_after_work"}, {"times", 1}});
-  const auto job = check("slack", unique("C"));
+  sandbox().misbehave({{"provider", "whatsapp"}, {"kind", "drop_after_work"}, {"times", 1}});
+  const auto job = check("whatsapp", "34600" + unique(""));
   const auto letter = letter_of(job);
   ASSERT_FALSE(letter.is_null());
   EXPECT_TRUE(letter["outcome_unknown"]);
@@ -110,6 +132,52 @@ TEST_F(jobs, whose_answer_was_lost_wait_for_a_person_and_are_not_sent_twice) {
   EXPECT_EQ(api_.post("/api/dead_letter_jobs/" + job + "/retry", json::object()).status, 409);
   EXPECT_EQ(
     api_.post("/api/dead_letter_jobs/" + job + "/retry", {{"although_unknown", true}}).status, 202);
+}
+
+TEST_F(jobs, whose_answer_was_lost_are_settled_when_whatsapp_speaks_of_them) {
+  sandbox().misbehave({{"provider", "whatsapp"}, {"kind", "drop_after_work"}, {"times", 2}});
+  const auto arrived = check("whatsapp", "34600" + unique(""));
+  const auto refused = check("whatsapp", "34600" + unique(""));
+  ASSERT_TRUE(letter_of(arrived)["outcome_unknown"]);
+  ASSERT_TRUE(letter_of(refused)["outcome_unknown"]);
+  say(arrived, "delivered", nullptr);
+  say(refused, "failed", json::array({{{"code", 131026}, {"title", "Message undeliverable"}}}));
+  EXPECT_EQ(letter_of(arrived)["status"], "resolved");
+  const auto letter = letter_of(refused);
+  EXPECT_EQ(letter["status"], "unresolved");
+  EXPECT_EQ(letter["error_class"], "not_delivered");
+  EXPECT_FALSE(letter["outcome_unknown"]);
+  EXPECT_EQ(api_.post("/api/dead_letter_jobs/" + refused + "/retry", json::object()).status, 202)
+    << "nobody has to fear a second message";
+}
+
+TEST_F(jobs, whose_answer_was_lost_are_looked_for_where_they_were_sent) {
+  const auto in_channel = unique("C");
+  const auto threaded = unique("C");
+  const auto thread = sandbox().open_thread(threaded);
+  const auto finished = kind("ProviderCheckJob")["finished"].get<int>();
+  sandbox().misbehave({{"provider", "slack"},
+                       {"operation", "chat.postMessage"},
+                       {"kind", "drop_after_work"},
+                       {"times", 2}});
+  const auto outside = check("slack", in_channel);
+  const auto within = check("slack", threaded, {{"thread", thread}});
+  EXPECT_TRUE(tests::eventually(
+    [&] { return kind("ProviderCheckJob")["finished"].get<int>() == finished + 2; }));
+  EXPECT_EQ(sandbox().times_sent(outside), 1);
+  EXPECT_EQ(sandbox().times_sent(within), 1);
+}
+
+TEST_F(jobs, that_never_arrived_are_sent_again_once_the_provider_says_so) {
+  sandbox().misbehave({{"provider", "slack"}, {"kind", "reset"}, {"times", 1}});
+  // The question meets a limit first; what is open must outlive that.
+  sandbox().misbehave({{"provider", "slack"},
+                       {"operation", "conversations.history"},
+                       {"kind", "rate_limit"},
+                       {"times", 1},
+                       {"retry_after", 1}});
+  const auto job = check("slack", unique("C"));
+  EXPECT_TRUE(is_sent(job));
 }
 
 TEST_F(jobs, come_back_when_the_provider_says_and_are_sent_once) {
@@ -262,6 +330,7 @@ TEST_F(jobs, are_refused_with_reasons) {
 }
 
 TEST_F(jobs, and_providers_show_in_health_metrics_and_lists) {
+  EXPECT_EQ(kind("CanaryJob")["concurrency"], 9) << "as it was set";
   const auto health = api_.get("/health");
   EXPECT_THAT(health.body["sandbox"]["providers"], Contains("slack"));
   const auto metrics = api_.get("/metrics").text;

@@ -89,6 +89,13 @@ protected:
     return commit(stepping(job, what, later));
   }
 
+  /// A provider says, in a delivery of its own, what became of what this job sent.
+  void report(const uuid& job, bool taken) {
+    auto said = ignoring("status " + std::to_string(++reports_));
+    said.of_sent = domain::send_report{job, taken, taken ? 0 : 131'026};
+    EXPECT_EQ(commit(std::move(said)).what, verdict_kind::committed);
+  }
+
   domain::verdict decide(const uuid& letter, dead_letter_step::kind what, bool anyway = false) {
     change decision;
     decision.workspace = first_workspace;
@@ -108,6 +115,7 @@ protected:
 
 private:
   std::unique_ptr<job_store> store_;
+  int reports_ = 0;
 };
 
 TEST_F(jobs, are_due_once_their_cause_is_committed) {
@@ -304,6 +312,68 @@ TEST_F(jobs, that_take_their_process_down_are_quarantined) {
   EXPECT_EQ(count("dead_letter_jobs WHERE error_class = 'quarantined' AND outcome_unknown"), "1");
 }
 
+TEST_F(jobs, are_settled_by_what_the_provider_says_before_they_are_buried) {
+  struct report_case {
+    std::vector<bool> reports; // taken or not
+    const char* finished;
+    const char* unknown;
+    const char* error_class;
+  };
+  const std::vector<report_case> cases{
+    {{}, "0", "1", "unavailable"},
+    {{true}, "1", "0", ""},
+    {{true, false}, "1", "0", ""}, // sent, then not delivered: it was sent
+    {{false}, "0", "0", "not_delivered"},
+    {{false, true}, "1", "0", ""},
+  };
+  for (const auto& [reports, finished, unknown, error_class] : cases) {
+    run("TRUNCATE dead_letter_jobs, finished_jobs");
+    enqueue();
+    const auto job = claim().jobs.at(0);
+    report(job.id, true); // nothing was sent yet: somebody else's words
+    take(job, job_step::kind::begin_sending);
+    for (const bool taken : reports)
+      report(job.id, taken);
+    auto step = stepping(job, job_step::kind::bury);
+    step.step->outcome_unknown = true;
+    commit(std::move(step));
+    EXPECT_EQ(count("jobs"), "0");
+    EXPECT_EQ(count("finished_jobs"), finished);
+    EXPECT_EQ(count("dead_letter_jobs"), finished[0] == '1' ? "0" : "1");
+    EXPECT_EQ(count("dead_letter_jobs WHERE outcome_unknown"), unknown);
+    EXPECT_EQ(ask("SELECT coalesce(max(error_class), '') FROM dead_letter_jobs"), error_class);
+  }
+}
+
+TEST_F(jobs, buried_as_unknown_are_settled_by_what_the_provider_says_later) {
+  for (const bool taken : {true, false}) {
+    run("TRUNCATE dead_letter_jobs");
+    enqueue();
+    const auto job = claim().jobs.at(0);
+    take(job, job_step::kind::begin_sending);
+    auto step = stepping(job, job_step::kind::bury);
+    step.step->outcome_unknown = true;
+    commit(std::move(step));
+    report(job.id, taken);
+    EXPECT_EQ(count("dead_letter_jobs WHERE outcome_unknown"), "0");
+    EXPECT_EQ(ask("SELECT status FROM dead_letter_jobs"), taken ? "resolved" : "unresolved");
+    EXPECT_EQ(count("dead_letter_jobs WHERE settled_at IS NOT NULL"), taken ? "1" : "0");
+    EXPECT_EQ(decide(job.id, dead_letter_step::kind::retry).what,
+              taken ? verdict_kind::conflict : verdict_kind::committed)
+      << "what was not delivered may be sent again";
+  }
+}
+
+TEST_F(jobs, that_failed_with_a_known_outcome_are_no_providers_to_settle) {
+  enqueue();
+  const auto job = claim().jobs.at(0);
+  take(job, job_step::kind::begin_sending);
+  report(job.id, true);
+  take(job, job_step::kind::bury);
+  report(job.id, true);
+  EXPECT_EQ(ask("SELECT status FROM dead_letter_jobs"), "unresolved");
+}
+
 TEST_F(jobs, renewed_keep_their_lease_and_lost_ones_are_named) {
   enqueue();
   const auto job = claim().jobs.at(0);
@@ -313,6 +383,16 @@ TEST_F(jobs, renewed_keep_their_lease_and_lost_ones_are_named) {
   ASSERT_TRUE(lost);
   EXPECT_THAT(*lost, ElementsAre(stranger));
   EXPECT_EQ(count("jobs WHERE lease_until > now() + interval '10 seconds'"), "1");
+}
+
+TEST_F(jobs, are_held_for_as_long_as_the_lease_is_set) {
+  enqueue();
+  const auto patient = make_job_store(connection_string(), keys_, seconds{120});
+  ASSERT_TRUE(patient->connect());
+  ASSERT_TRUE(patient->claim({.kind = job_kind::canary, .claim = fresh_id()}));
+  EXPECT_EQ(count("jobs WHERE lease_until BETWEEN now() + interval '110 seconds' AND "
+                  "now() + interval '121 seconds'"),
+            "1");
 }
 
 TEST_F(jobs, given_back_count_no_attempt_unless_they_were_sending) {
