@@ -286,16 +286,47 @@ domain::result<reply> transfer::finish(CURLcode verdict) {
     reply_.status = static_cast<int>(status);
     return std::move(reply_);
   }
+  if (too_large_ && repeatable_)
+    return fail(errc::too_large, words_for(verdict));
+  return lost(words_for(verdict));
+}
+
+/// What ended a transfer. libcurl names the means; who reads a dead letter wants to know the cause.
+std::string transfer::words_for(CURLcode verdict) const {
   if (too_large_)
-    return repeatable_ ? fail(errc::too_large, "the answer is larger than allowed")
-                       : lost("the answer is larger than allowed");
-  return lost(curl_easy_strerror(verdict));
+    return "the answer is larger than " + std::to_string(std::get<call>(what_).max_response)
+           + " bytes";
+  if (verdict == CURLE_ABORTED_BY_CALLBACK && stopping_ != nullptr && *stopping_)
+    return "the hub is stopping";
+  // Of the callbacks that abort, one notices a mail's deadline, the other a request that would go
+  // out a second time.
+  const bool is_mail = std::holds_alternative<mail>(what_);
+  if (verdict == CURLE_OPERATION_TIMEDOUT || (verdict == CURLE_ABORTED_BY_CALLBACK && is_mail))
+    return std::visit(
+      [this, is_mail](const auto& what) -> std::string {
+        if (may_have_left_)
+          return "no answer within " + std::to_string(what.within.count()) + " ms";
+        if (is_mail)
+          return "the mail server was not ready in time";
+        return "no connection within "
+               + std::to_string(std::min(what.connect_within, what.within).count()) + " ms";
+      },
+      what_);
+  const bool cut = verdict == CURLE_PARTIAL_FILE || verdict == CURLE_RECV_ERROR;
+  if (verdict == CURLE_ABORTED_BY_CALLBACK || verdict == CURLE_GOT_NOTHING
+      || (cut && head_bytes_ == 0))
+    return "the connection was closed without an answer";
+  if (cut)
+    return "the connection was closed in the middle of the answer";
+  if (may_have_left_ && verdict == CURLE_UNSUPPORTED_PROTOCOL)
+    return "the answer is not HTTP";
+  return curl_easy_strerror(verdict);
 }
 
 domain::result<reply> transfer::finish_mail(CURLcode verdict) {
   if (verdict == CURLE_OK || settled_)
     return std::move(reply_);
-  return lost(curl_easy_strerror(verdict));
+  return lost(words_for(verdict));
 }
 
 domain::failure transfer::lost(std::string_view why) const {

@@ -69,6 +69,7 @@ private:
   void read_header(std::string_view line);
   void read_mail_reply(std::string_view line);
   domain::result<reply> finish_mail(CURLcode verdict);
+  [[nodiscard]] std::string words_for(CURLcode verdict) const;
   template <class Value>
   void set(CURLoption option, Value value);
 

@@ -206,6 +206,72 @@ TEST_F(lost_call, does_not_go_out_on_a_connection_known_to_be_closed) {
   }
 }
 
+TEST_F(lost_call, says_what_happened_in_words_of_ours) {
+  struct worded_case {
+    loopback_server::script play;
+    std::string says;
+  };
+  const std::vector<worded_case> cases{
+    {[](auto& client) { client.await_end(); },
+     "no answer within 300 ms; the provider may have done it"},
+    {[](auto& client) { client.read_request(); },
+     "the connection was closed without an answer; the provider may have done it"},
+    {[](auto& client) {
+       client.read_request();
+       client.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
+     },
+     "the connection was closed in the middle of the answer; the provider may have done it"},
+    {[](auto& client) {
+       client.read_request();
+       client.answer(std::string(10'001, 'x'));
+     },
+     "the answer is larger than 10000 bytes; the provider may have done it"},
+  };
+  for (const auto& [play, says] : cases) {
+    loopback_server server{play};
+    auto what = to(server.url());
+    what.within = 300ms;
+    what.max_response = 10'000;
+    const auto got = ask(what);
+    ASSERT_FALSE(got) << says;
+    EXPECT_EQ(got.why().message, says);
+  }
+}
+
+TEST_F(lost_call, says_that_a_kept_connection_was_closed) {
+  loopback_server server{[](server_connection& client) {
+    client.read_request();
+    client.answer("first");
+    client.read_request();
+  }};
+  ASSERT_TRUE(ask(to(server.url())));
+  const auto got = ask(to(server.url()));
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.why().message,
+            "the connection was closed without an answer; the provider may have done it");
+}
+
+TEST_F(lost_call, takes_what_the_engine_allows_where_it_does_not_say) {
+  how.within = 200ms;
+  how.max_response = 5'000;
+  loopback_server silent{[](server_connection& client) { client.await_end(); }};
+  loopback_server wordy{[](server_connection& client) {
+    client.read_request();
+    client.answer(std::string(5'001, 'x'));
+  }};
+  for (auto* server : {&silent, &wordy}) {
+    auto what = to(server->url());
+    what.within = {};
+    what.connect_within = {};
+    const auto got = ask(what);
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.why().message,
+              server == &silent
+                ? "no answer within 200 ms; the provider may have done it"
+                : "the answer is larger than 5000 bytes; the provider may have done it");
+  }
+}
+
 TEST_F(lost_call, keeps_answers_of_exactly_the_limit) {
   loopback_server server{[](server_connection& client) {
     client.read_request();
