@@ -170,16 +170,21 @@ TEST_F(provider_check, asks_the_provider_first_where_it_can_tell) {
   EXPECT_TRUE(last_step().outcome_unknown) << "the next attempt must ask before it sends";
 }
 
-TEST_F(provider_check, goes_on_asking_while_the_provider_does_not_answer) {
-  for (const auto code : {errc::unavailable, errc::rate_limited}) {
-    desk_.finds = domain::fail(code, "not now");
-    attempt_it(domain::time_point{});
-    EXPECT_EQ(last_step().what,
-              code == errc::unavailable ? job_step::kind::retry : job_step::kind::hold_back);
-    EXPECT_TRUE(last_step().outcome_unknown);
-  }
+class unanswered_question : public provider_check, public ::testing::WithParamInterface<errc> {};
+
+TEST_P(unanswered_question, is_asked_again_and_nothing_is_sent_meanwhile) {
+  desk_.finds = domain::fail(GetParam(), "not now");
+  attempt_it(domain::time_point{});
+  EXPECT_EQ(last_step().what,
+            GetParam() == errc::unavailable ? job_step::kind::retry : job_step::kind::hold_back);
+  EXPECT_TRUE(last_step().outcome_unknown);
   EXPECT_THAT(desk_.sent, IsEmpty());
 }
+
+INSTANTIATE_TEST_SUITE_P(provider,
+                         unanswered_question,
+                         ::testing::Values(errc::unavailable, errc::rate_limited),
+                         [](const auto& tested) { return to_string(tested.param); });
 
 TEST_F(provider_check, asks_a_person_when_the_provider_may_not_be_asked) {
   desk_.finds = domain::fail(errc::forbidden, "missing_scope");
@@ -208,22 +213,29 @@ TEST_F(provider_check, comes_back_when_the_provider_says) {
   EXPECT_EQ(providers_->of(domain::provider::slack).throttled, 1U);
 }
 
-TEST_F(provider_check, lets_only_the_recipient_wait_whom_a_limit_concerns) {
-  struct limit_case {
-    domain::limit_scope limits;
-    std::int64_t paused_ms;
-  };
-  for (const auto& [limits, paused_ms] :
-       {limit_case{domain::limit_scope::recipient, 0}, {domain::limit_scope::account, 17'000}}) {
-    auto why = domain::fail(errc::rate_limited, "429");
-    why.retry_after = 17s;
-    why.limits = limits;
-    desk_.answer = why;
-    attempt_it();
-    EXPECT_EQ(last_step().what, job_step::kind::hold_back);
-    EXPECT_EQ(providers_->of(domain::provider::slack).paused_ms, paused_ms);
-  }
+/// Whom a limit concerns, and how long the whole account pauses for it.
+struct limited_case {
+  domain::limit_scope limits;
+  std::int64_t paused_ms;
+};
+
+class limited_message : public provider_check,
+                        public ::testing::WithParamInterface<limited_case> {};
+
+TEST_P(limited_message, lets_only_those_wait_whom_the_limit_concerns) {
+  auto why = domain::fail(errc::rate_limited, "429");
+  why.retry_after = 17s;
+  why.limits = GetParam().limits;
+  desk_.answer = why;
+  attempt_it();
+  EXPECT_EQ(last_step().what, job_step::kind::hold_back);
+  EXPECT_EQ(providers_->of(domain::provider::slack).paused_ms, GetParam().paused_ms);
 }
+
+INSTANTIATE_TEST_SUITE_P(provider,
+                         limited_message,
+                         ::testing::Values(limited_case{domain::limit_scope::recipient, 0},
+                                           limited_case{domain::limit_scope::account, 17'000}));
 
 TEST_F(provider_check, is_retried_when_nothing_was_sent) {
   desk_.answer = domain::fail(errc::unavailable, "refused");
