@@ -97,6 +97,13 @@ std::vector<std::string> sandboxed(const config::settings& settings) {
   return names;
 }
 
+/// As a fault of a job would end it.
+void end_process() {
+  config::log(config::log_level::error, "aborted_by_canary");
+  config::stop_logging(); // writes what is queued
+  std::abort();
+}
+
 } // namespace
 
 job_machinery::job_machinery(const config::settings& settings,
@@ -117,7 +124,8 @@ job_machinery::job_machinery(const config::settings& settings,
   options.limits = limits_table_of(settings);
   options.runners = [this](const actors::limiters_actor& limiters) {
     return std::map<job_kind, actors::job_runner>{
-      {job_kind::canary, actors::run_canary()},
+      {job_kind::canary,
+       actors::run_canary(settings_.simulation ? end_process : std::function<void()>{})},
       {job_kind::provider_check, actors::run_provider_check(limiters, *desk_)}};
   };
   options.lost = [&system = node.system()](const std::string& name, const caf::error& why) {

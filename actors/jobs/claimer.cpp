@@ -11,7 +11,6 @@ namespace hub::actors {
 
 namespace {
 
-constexpr std::chrono::seconds look_every{5};
 // A look walks over rows that an old transaction keeps from being forgotten, and claims wait for
 // it: it may take one part in so many of the time.
 constexpr int share_of_looks = 20;
@@ -57,6 +56,7 @@ void look(storage::job_store& store, job_figures& figures) {
 
 job_claimer_actor::behavior_type job_claimer_behavior(claimer_pointer self,
                                                       make_job_store make,
+                                                      std::chrono::milliseconds look_every,
                                                       std::shared_ptr<job_figures> figures) {
   auto& state = self->state;
   self->set_error_handler([](caf::error&) {});
@@ -88,15 +88,13 @@ job_claimer_actor::behavior_type job_claimer_behavior(claimer_pointer self,
         return to_caf(released.why());
       return jobs_stopped{static_cast<int>(wanted.held.size())};
     },
-    [self, &state, make, figures](claims_tick) {
+    [self, &state, make, look_every, figures](claims_tick) {
       const auto begin = std::chrono::steady_clock::now();
       if (auto store = store_of(state, make))
         look(**store, *figures);
       const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::steady_clock::now() - begin);
-      self->delayed_send(self,
-                         std::max<std::chrono::milliseconds>(look_every, took * share_of_looks),
-                         claims_tick{});
+      self->delayed_send(self, std::max(look_every, took * share_of_looks), claims_tick{});
     },
   };
 }

@@ -146,8 +146,16 @@ job_runner run_provider_check(limiters_actor limiters, provider_desk& desk) {
   };
 }
 
-job_runner run_canary() {
-  return [](const attempt& one) { one.succeed(); };
+job_runner run_canary(std::function<void()> end_process) {
+  return [end_process = std::move(end_process)](const attempt& one) {
+    const auto args = domain::read_json(one.job().args);
+    if (!args || domain::text_at(*args, "fate") != "abort")
+      return one.succeed();
+    if (!end_process)
+      return one.fail(
+        domain::fail(errc::forbidden, "a canary may end its process only where simulation is on"));
+    end_process();
+  };
 }
 
 } // namespace hub::actors

@@ -78,9 +78,6 @@ protected:
 
   /// Runs one attempt of a job to send "hello" to C1.
   void attempt_it(std::optional<domain::time_point> sending_since = {}) {
-    journal_->decide = [](const storage::change_ptr& change) {
-      return std::optional{domain::result<domain::verdict>{testing::committed(*change)}};
-    };
     domain::claimed_job job;
     job.workspace = test_workspace;
     job.id = id_of(1);
@@ -88,13 +85,20 @@ protected:
     job.args = R"({"provider":"slack","recipient":"C1","text":"hello"})";
     job.sending_since = sending_since;
     job.created_at = domain::time_point{std::chrono::hours{24 * 365 * 50}};
+    attempt(job, run_provider_check(limiters_, desk_));
+  }
+
+  void attempt(const domain::claimed_job& job, job_runner runner) {
+    journal_->decide = [](const storage::change_ptr& change) {
+      return std::optional{domain::result<domain::verdict>{testing::committed(*change)}};
+    };
     *job_ = job;
     const auto around = std::make_shared<const surroundings>(
       testing::around_of(spawn(testing::fake_journal, journal_),
                          spawn(testing::fake_reader, std::make_shared<testing::reader_script>())));
     spawn(supervisor_behavior,
-          supervisor_options{.rules = domain::rules_of(job_kind::provider_check)},
-          run_provider_check(limiters_, desk_),
+          supervisor_options{.rules = domain::rules_of(job.kind)},
+          std::move(runner),
           spawn(one_job, job_),
           around,
           std::make_shared<job_figures>());
@@ -264,6 +268,37 @@ TEST_F(provider_check, is_held_back_when_the_limiter_it_waits_for_dies) {
   ASSERT_THAT(steps(), ElementsAre(job_step::kind::hold_back)) << "which counts as no attempt";
   EXPECT_EQ(last_step().run_at - journal_->seen.back()->at, 1s);
   EXPECT_THAT(desk_.sent, IsEmpty());
+}
+
+class canary : public provider_check {
+protected:
+  void attempt_with(const char* args, std::function<void()> end_process) {
+    domain::claimed_job job;
+    job.workspace = test_workspace;
+    job.id = id_of(1);
+    job.kind = job_kind::canary;
+    job.args = args;
+    job.created_at = domain::time_point{std::chrono::hours{24 * 365 * 50}};
+    attempt(job, run_canary(std::move(end_process)));
+  }
+};
+
+TEST_F(canary, does_nothing) {
+  attempt_with("{}", nullptr);
+  EXPECT_THAT(steps(), ElementsAre(job_step::kind::finish));
+}
+
+TEST_F(canary, ends_its_process_when_it_is_told_to) {
+  int ended = 0;
+  attempt_with(R"({"fate":"abort"})", [&] { ++ended; });
+  EXPECT_EQ(ended, 1);
+  EXPECT_THAT(steps(), IsEmpty()) << "nobody lives to say how it went";
+}
+
+TEST_F(canary, fails_for_good_where_it_must_not_end_its_process) {
+  attempt_with(R"({"fate":"abort"})", nullptr);
+  ASSERT_THAT(steps(), ElementsAre(job_step::kind::bury));
+  EXPECT_EQ(last_step().why->code, errc::forbidden);
 }
 
 } // namespace

@@ -320,6 +320,10 @@ TEST_F(jobs, are_refused_with_reasons) {
     api_.post("/api/jobs", {{"job_class", "ProviderCheckJob"}, {"args", {{"provider", "pigeon"}}}});
   EXPECT_EQ(incomplete.status, 422);
   EXPECT_THAT(incomplete.text, HasSubstr("args.recipient"));
+  const auto fate =
+    api_.post("/api/jobs", {{"job_class", "CanaryJob"}, {"args", {{"fate", "sing"}}}});
+  EXPECT_EQ(fate.status, 422);
+  EXPECT_THAT(fate.text, HasSubstr("args.fate"));
   EXPECT_EQ(api_.post("/api/jobs/NoSuchJob/pause", json::object()).status, 404);
   EXPECT_EQ(api_.get("/api/dead_letter_jobs?status=lost").status, 400);
   EXPECT_EQ(api_.get("/api/dead_letter_jobs?cursor=x").status, 400);

@@ -215,6 +215,16 @@ json check_args(const json& args, std::vector<field_error>& faults) {
   return kept;
 }
 
+/// The arguments of a canary, or what is wrong with them.
+json canary_args(const json& args, std::vector<field_error>& faults) {
+  const auto fate = domain::member(args, "fate");
+  if (fate.is_null())
+    return json::object();
+  if (fate != "abort")
+    faults.push_back({"args.fate", "must be abort"});
+  return {{"fate", fate}};
+}
+
 /// The job that a call wants, of a kind that only shows that jobs work.
 domain::job_record wanted_job(context& hub, const json& body, std::vector<field_error>& faults) {
   domain::uuid_generator ids{hub.seed()};
@@ -223,8 +233,10 @@ domain::job_record wanted_job(context& hub, const json& body, std::vector<field_
   const auto kind = domain::parse_job_kind(domain::text_at(body, "job_class"));
   if (!kind || (*kind != job_kind::canary && *kind != job_kind::provider_check))
     faults.push_back({"job_class", "must be CanaryJob or ProviderCheckJob"});
-  else if (*kind == job_kind::provider_check)
-    job.args = text_of(check_args(domain::member(body, "args"), faults));
+  else
+    job.args = text_of(*kind == job_kind::provider_check
+                         ? check_args(domain::member(body, "args"), faults)
+                         : canary_args(domain::member(body, "args"), faults));
   if (kind)
     job.kind = *kind;
   return job;
