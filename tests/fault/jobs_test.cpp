@@ -1,3 +1,4 @@
+#include "tests/fault/fault_rounds.hpp"
 #include "tests/support/hub_process.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/sandbox_process.hpp"
@@ -6,7 +7,6 @@
 #include <pqxx/pqxx>
 
 #include <cstdio>
-#include <cstdlib>
 #include <random>
 #include <thread>
 
@@ -19,16 +19,6 @@ using nlohmann::json;
 constexpr int jobs_a_round = 12;
 // A claim that died with its node is free after its lease; a look every few seconds finds it.
 constexpr auto all_settled_within = 90s;
-
-int rounds() {
-  const char* given = ::secure_getenv("HUB_FAULT_ROUNDS"); // NOLINT(concurrency-mt-unsafe)
-  return given == nullptr ? 2 : std::atoi(given);
-}
-
-std::uint64_t seed() {
-  const char* given = ::secure_getenv("HUB_TEST_SEED"); // NOLINT(concurrency-mt-unsafe)
-  return given == nullptr ? std::random_device{}() : std::strtoull(given, nullptr, 10);
-}
 
 /// How the jobs of all rounds stand in the database.
 struct standing {
@@ -70,15 +60,13 @@ std::string enqueue(std::uint16_t port, int number, const std::string& thread) {
 }
 
 TEST(jobs_audit, a_hub_killed_while_it_sends_loses_no_message_and_sends_none_twice) {
-  const auto from = seed();
-  std::printf("HUB_TEST_SEED=%llu\n", static_cast<unsigned long long>(from));
-  std::mt19937_64 random{from};
+  std::mt19937_64 random{test_seed()};
   sandbox_process sandbox;
   const auto thread = sandbox.open_thread("CTHREAD");
   hub_process hub{{.environment = sandbox.hub_environment(), .arguments = {}}};
   hub.environment()["HUB_SLACK_RECIPIENT_EVERY"] = "1s";
   std::vector<std::string> jobs;
-  for (int round = 0; round < rounds(); ++round) {
+  for (int round = 0; round < fault_rounds(2); ++round) {
     hub.start();
     // Half of the answers take their time, so that some sends are under way whenever it dies.
     sandbox.misbehave(

@@ -1,3 +1,4 @@
+#include "tests/fault/fault_rounds.hpp"
 #include "tests/support/hub_process.hpp"
 #include "tests/support/webhook_driver.hpp"
 
@@ -8,7 +9,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <random>
 #include <set>
 #include <thread>
@@ -308,11 +308,6 @@ private:
   std::int64_t opened_by_probes_ = 0;
 };
 
-int rounds_asked_for() {
-  const char* given = ::secure_getenv("HUB_FAULT_ROUNDS"); // NOLINT(concurrency-mt-unsafe)
-  return given != nullptr ? std::max(1, std::atoi(given)) : 4;
-}
-
 void print(int number, const round_report& round) {
   std::printf("%5d  %-24s  %12zu  %9zu  %10zu  %10lld  %12lld%s\n",
               number,
@@ -327,7 +322,7 @@ void print(int number, const round_report& round) {
 }
 
 TEST_F(kill_audit, loses_nothing_and_doubles_nothing_whenever_it_is_killed) {
-  const auto rounds = rounds_asked_for();
+  const auto rounds = fault_rounds(4);
   hub_.start();
   std::printf("round  %-24s  acknowledged    unknown  had landed  ms till up  ms till 200\n",
               "killed");
