@@ -280,10 +280,8 @@ domain::result<reply> transfer::finish(CURLcode verdict) {
   reply_.took = took();
   if (std::holds_alternative<mail>(what_))
     return finish_mail(verdict);
-  if (verdict == CURLE_OK) {
-    long status = 0;
-    curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
-    reply_.status = static_cast<int>(status);
+  if (verdict == CURLE_OK || answered_early(verdict)) {
+    reply_.status = status();
     return std::move(reply_);
   }
   if (too_large_ && repeatable_)
@@ -321,6 +319,26 @@ std::string transfer::words_for(CURLcode verdict) const {
   if (may_have_left_ && verdict == CURLE_UNSUPPORTED_PROTOCOL)
     return "the answer is not HTTP";
   return curl_easy_strerror(verdict);
+}
+
+int transfer::status() const {
+  long status = 0;
+  curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
+  return static_cast<int>(status);
+}
+
+/// An HTTP/2 server may answer, and close the stream, before it has read all of the request
+/// (RFC 9113, 8.1). The answer counts, although libcurl fails because it has something left to
+/// send, or waits until time is up to be allowed to send it.
+bool transfer::answered_early(CURLcode verdict) const {
+  const bool stopped_sending = verdict == CURLE_HTTP2_STREAM || verdict == CURLE_OPERATION_TIMEDOUT;
+  if (!stopped_sending || status() < 200)
+    return false;
+  curl_off_t announced = -1;
+  curl_off_t received = 0;
+  curl_easy_getinfo(easy_, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+  curl_easy_getinfo(easy_, CURLINFO_SIZE_DOWNLOAD_T, &received);
+  return announced >= 0 && received == announced;
 }
 
 domain::result<reply> transfer::finish_mail(CURLcode verdict) {

@@ -70,6 +70,8 @@ private:
   void read_mail_reply(std::string_view line);
   domain::result<reply> finish_mail(CURLcode verdict);
   [[nodiscard]] std::string words_for(CURLcode verdict) const;
+  [[nodiscard]] int status() const;
+  [[nodiscard]] bool answered_early(CURLcode verdict) const;
   template <class Value>
   void set(CURLoption option, Value value);
 

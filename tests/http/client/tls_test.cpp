@@ -1,5 +1,4 @@
-#include "tests/http/client/engine_fixture.hpp"
-#include "tests/support/temporary_directory.hpp"
+#include "tests/http/client/tls_fixture.hpp"
 
 #include <atomic>
 #include <stdexcept>
@@ -10,36 +9,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// An authority of the test's own, and a server certificate of its making.
-class tls : public engine_fixture {
+class tls : public tls_fixture {
 protected:
-  [[nodiscard]] std::string file(const std::string& name) const {
-    return (directory_.path() / name).string();
-  }
-
-  void run(const std::string& command) const {
-    if (std::system(
-          ("cd " + directory_.path().string() + " && " + command + " 2>openssl.log").c_str())
-        != 0)
-      throw std::runtime_error("failed: " + command);
-  }
-
-  void make_certificate(const std::string& name, const std::string& alternative) const {
-    run("openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout " + name
-        + ".key -out " + name + ".csr -subj /CN=" + name);
-    run("printf 'subjectAltName=" + alternative + "' >" + name + ".ext");
-    run("openssl x509 -req -in " + name
-        + ".csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out " + name + ".pem -extfile "
-        + name + ".ext");
-  }
-
-  tls() {
-    run("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out "
-        "ca.pem -days 2 -subj /CN=test-authority");
-    make_certificate("good", "IP:127.0.0.1");
-    make_certificate("other", "DNS:other.example");
-  }
-
   [[nodiscard]] std::unique_ptr<loopback_server> serve(const std::string& certificate) {
     return std::make_unique<loopback_server>(
       [this](server_connection& client) {
@@ -54,9 +25,6 @@ protected:
   }
 
   std::atomic<int> requests{0};
-
-private:
-  hub::testing::temporary_directory directory_;
 };
 
 TEST_F(tls, refuses_a_certificate_nobody_vouches_for) {

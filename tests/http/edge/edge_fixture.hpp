@@ -53,7 +53,7 @@ struct seen_exchange {
 };
 
 /// A server with the routes the attacks need: answers now, later, never, large, endless or broken.
-class edge_server : public testing::Test {
+class edge_server : public ::testing::Test {
 protected:
   edge_server();
   ~edge_server() override;

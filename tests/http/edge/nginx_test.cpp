@@ -1,37 +1,19 @@
 #include "tests/http/edge/edge_fixture.hpp"
+#include "tests/support/nginx_process.hpp"
 
 #include <gmock/gmock.h>
-#include <netinet/in.h>
-#include <spawn.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <atomic>
-#include <bit>
-#include <csignal>
-#include <filesystem>
 #include <fstream>
+#include <memory>
 #include <random>
 #include <sstream>
 
 namespace hub::tests {
 namespace {
 
-using testing::HasSubstr;
-using testing::Not;
-
-std::uint16_t free_port() {
-  const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof at;
-  EXPECT_EQ(::bind(probe, std::bit_cast<const sockaddr*>(&at), size), 0);
-  EXPECT_EQ(::getsockname(probe, std::bit_cast<sockaddr*>(&at), &size), 0);
-  ::close(probe);
-  return ntohs(at.sin_port);
-}
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 void replace(std::string& text, std::string_view what, std::string_view with) {
   const auto at = text.find(what);
@@ -50,19 +32,13 @@ protected:
   }
 
   ~behind_nginx() override {
-    if (nginx_ > 0) {
-      ::kill(nginx_, SIGTERM);
-      ::waitpid(nginx_, nullptr, 0);
-    }
+    nginx_.reset(); // before what is behind it
     stop();
-    std::filesystem::remove_all(home_);
   }
 
   void SetUp() override {
-    if (!std::filesystem::exists("/usr/sbin/nginx"))
-      FAIL() << "nginx is not installed; script/bootstrap test installs it";
     ASSERT_NO_FATAL_FAILURE(write_configuration());
-    ASSERT_NO_FATAL_FAILURE(launch());
+    nginx_->start("include site.conf;", front_);
   }
 
   [[nodiscard]] http_client proxied() const { return http_client(front_); }
@@ -72,7 +48,7 @@ protected:
   }
 
   [[nodiscard]] std::string logged(const char* file) const {
-    std::ifstream stream(home_ / file);
+    std::ifstream stream(nginx_->home() / file);
     std::stringstream text;
     text << stream.rdbuf();
     return text.str();
@@ -83,15 +59,14 @@ protected:
     ASSERT_TRUE(answer.has_value());
     EXPECT_EQ(answer->status, status) << answer->body;
     EXPECT_EQ(answer->header("content-type"), "application/json");
-    EXPECT_THAT(answer->body, testing::StartsWith(R"({"error":")"));
-    EXPECT_THAT(answer->body, testing::EndsWith(R"(","code":")" + code + "\"}"));
+    EXPECT_THAT(answer->body, ::testing::StartsWith(R"({"error":")"));
+    EXPECT_THAT(answer->body, ::testing::EndsWith(R"(","code":")" + code + "\"}"));
     EXPECT_FALSE(answer->header("x-request-id").empty());
     EXPECT_EQ(answer->has("retry-after"), status == 429 || status >= 503) << status;
   }
 
   std::string rate_ = "rate=100000r/s";
   std::uint16_t front_ = 0;
-  std::filesystem::path home_;
 
 private:
   void add_routes() {
@@ -134,14 +109,11 @@ private:
   }
 
   void write_configuration() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "hub_nginx_XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    home_ = pattern;
     std::ifstream file(HUB_NGINX_TEMPLATE);
     std::stringstream text;
     text << file.rdbuf();
     auto site = text.str();
-    front_ = free_port();
+    front_ = unused_port();
     ASSERT_NO_FATAL_FAILURE(
       replace(site, "server 127.0.0.1:3000;", "server 127.0.0.1:" + std::to_string(port_) + ";"));
     ASSERT_NO_FATAL_FAILURE(
@@ -149,41 +121,13 @@ private:
     // Thousands of clients share one address here.
     ASSERT_NO_FATAL_FAILURE(replace(site, "rate=50r/s", rate_));
     for (const auto* log : {"access", "error"})
-      ASSERT_NO_FATAL_FAILURE(replace(
-        site, std::string("/var/log/nginx/feedback-hub.") + log + ".log", (home_ / log).string()));
-    std::ofstream(home_ / "site.conf") << site;
-    std::ofstream(home_ / "nginx.conf")
-      << "worker_processes 1; daemon off; master_process off; pid nginx.pid; error_log error.log;\n"
-      << "events { worker_connections 1024; }\n"
-      << "http { access_log off; client_body_temp_path body; proxy_temp_path proxy;\n"
-      << "fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n"
-      << "include site.conf; }\n";
+      ASSERT_NO_FATAL_FAILURE(replace(site,
+                                      std::string("/var/log/nginx/feedback-hub.") + log + ".log",
+                                      (nginx_->home() / log).string()));
+    std::ofstream(nginx_->home() / "site.conf") << site;
   }
 
-  void launch() {
-    const auto prefix = home_.string() + "/";
-    const auto file = prefix + "nginx.conf";
-    const auto log = prefix + "error.log";
-    std::array<const char*, 8> arguments = {
-      "nginx", "-p", prefix.c_str(), "-c", file.c_str(), "-e", log.c_str(), nullptr};
-    ASSERT_EQ(::posix_spawn(&nginx_,
-                            "/usr/sbin/nginx",
-                            nullptr,
-                            nullptr,
-                            const_cast<char* const*>(arguments.data()),
-                            environ),
-              0);
-    ASSERT_TRUE(eventually([&] {
-      try {
-        return http_client(front_).descriptor() >= 0;
-      } catch (const std::system_error&) {
-        return false;
-      }
-    }))
-      << "nginx does not listen";
-  }
-
-  pid_t nginx_ = -1;
+  std::unique_ptr<nginx_process> nginx_ = std::make_unique<nginx_process>();
 };
 
 TEST_F(behind_nginx, keeps_its_connections_and_passes_on_who_asks) {
