@@ -762,7 +762,7 @@ constexpr setting jobs[] = {
   limit("jobs.poll_every", "HUB_JOBS_POLL_EVERY", kind::duration, "1s", 50, minute,
         "how often to look for due jobs that nobody announced",
         into<&settings::jobs, &job_settings::poll_every>),
-  limit("jobs.lease", "HUB_JOBS_LEASE", kind::duration, "15s", second, 10 * minute,
+  limit("jobs.lease", "HUB_JOBS_LEASE", kind::duration, "15s", 3 * second, 10 * minute,
         "after which the jobs of a node that died are taken up by another",
         into<&settings::jobs, &job_settings::lease>),
   limit("jobs.patience", "HUB_JOBS_PATIENCE", kind::duration, "72h", hour, 30 * day,

@@ -36,8 +36,13 @@ std::uint64_t nanoseconds(std::chrono::nanoseconds took) {
 void pump(supervisor_pointer self);
 void settle(supervisor_pointer self, const uuid& job);
 
-void tick_after(supervisor_pointer self, std::chrono::milliseconds delay) {
-  self->delayed_send(self, delay, job_tick{++self->state.tick});
+/// Sets the timer for what is next: a look or a renewal, whose times have nothing to do with each
+/// other.
+void set_timer(supervisor_pointer self) {
+  auto& state = self->state;
+  const auto next = std::min(state.next_poll, state.next_renewal);
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(next - self->clock().now());
+  self->delayed_send(self, std::max(wait, std::chrono::milliseconds{1}), job_tick{++state.tick});
 }
 
 /// The answer to `stop_jobs`, once nothing runs or the grace is over.
@@ -323,8 +328,10 @@ void looked(supervisor_pointer self, const storage::claimed_jobs& claimed) {
   if (!claimed.next_due)
     return;
   const auto wait = *claimed.next_due - *claimed.looked_at;
-  if (wait < state.options.poll_every)
-    tick_after(self, std::max(wait, std::chrono::milliseconds{1}));
+  if (wait < state.options.poll_every) {
+    state.next_poll = self->clock().now() + wait;
+    set_timer(self);
+  }
 }
 
 /// Claimed just when it was time to stop.
@@ -383,7 +390,7 @@ void pump(supervisor_pointer self) {
       },
       [self](const caf::error&) { // the next tick looks at everything
         self->state.claiming = false;
-        self->state.look.safe.reset();
+        look_again_from_start(self->state);
         stop_if_quiet(self);
       });
 }
@@ -433,8 +440,11 @@ void on_tick(supervisor_pointer self) {
     renew(self);
   }
   stop_late_ones(self);
-  look_again_from_safe(state);
-  tick_after(self, state.options.poll_every);
+  if (now >= state.next_poll) {
+    state.next_poll = now + state.options.poll_every;
+    look_again_from_safe(state);
+  }
+  set_timer(self);
   pump(self);
 }
 
@@ -453,9 +463,11 @@ void begin(supervisor_pointer self) {
   self->set_error_handler([](caf::error&) {});
   self->set_down_handler([self](caf::down_msg& down) { worker_ended(self, down); });
   self->set_exit_handler([self](caf::exit_msg& end) { end_with_workers(self, end.reason); });
-  state.next_renewal = self->clock().now() + state.options.renew_every;
-  state.next_sweep = self->clock().now() + state.options.sweep_every;
-  tick_after(self, std::chrono::milliseconds{1});
+  const auto now = self->clock().now();
+  state.next_poll = now;
+  state.next_renewal = now + state.options.renew_every;
+  state.next_sweep = now + state.options.sweep_every;
+  set_timer(self);
 }
 
 } // namespace
@@ -503,7 +515,7 @@ job_supervisor_actor::behavior_type supervisor_behavior(supervisor_pointer self,
       state.stop_by = self->clock().now() + stop.grace;
       state.stopped = self->make_response_promise<jobs_stopped>();
       auto answer = *state.stopped;
-      tick_after(self, stop.grace);
+      self->delayed_send(self, stop.grace, job_tick{++state.tick});
       stop_if_quiet(self);
       return answer;
     },

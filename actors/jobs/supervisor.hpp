@@ -68,6 +68,7 @@ struct supervisor_state {
     /// Nothing due before this can still turn up, but for what took long to be committed.
     std::optional<domain::time_point> safe;
   } look;
+  caf::actor_clock::time_point next_poll{};
   caf::actor_clock::time_point next_sweep{};
   caf::actor_clock::time_point next_renewal{};
   std::uint64_t tick = 0;

@@ -102,7 +102,7 @@ protected:
     const auto around = std::make_shared<const surroundings>(
       testing::around_of(spawn(testing::fake_journal, journal_),
                          spawn(testing::fake_reader, std::make_shared<testing::reader_script>())));
-    supervisor_options options;
+    auto options = options_;
     options.rules = rules_ ? *rules_ : domain::rules_of(kind);
     options.rules.concurrency = 3;
     supervisor_ = spawn(supervisor_behavior,
@@ -145,6 +145,7 @@ protected:
   const job_step& last_step() const { return *journal_->seen.back()->step; }
 
   std::optional<domain::job_rules> rules_; // instead of the kind's own
+  supervisor_options options_;
   std::shared_ptr<journal_script> journal_ = std::make_shared<journal_script>();
   std::shared_ptr<fake_queue> queue_ = std::make_shared<fake_queue>();
   std::shared_ptr<job_figures> figures_ = std::make_shared<job_figures>();
@@ -432,6 +433,28 @@ TEST_F(job_supervisor, renews_its_leases_while_attempts_run) {
   supervise(hangs);
   advance(21s);
   EXPECT_GE(queue_->renewals, 4);
+}
+
+TEST_F(job_supervisor, renews_its_leases_however_seldom_it_looks) {
+  options_.poll_every = 30s;
+  options_.renew_every = 5s;
+  waits(1);
+  supervise(hangs);
+  advance(10ms);
+  const auto looks = queue_->asked.size();
+  advance(20s);
+  EXPECT_GE(queue_->renewals, 3);
+  EXPECT_THAT(queue_->asked, SizeIs(looks)) << "a renewal is no reason to look";
+  advance(11s);
+  EXPECT_THAT(queue_->asked, SizeIs(looks + 1));
+}
+
+TEST_F(job_supervisor, renews_its_leases_more_often_than_it_looks) {
+  options_.renew_every = 300ms;
+  waits(1);
+  supervise(hangs);
+  advance(3s, 100ms);
+  EXPECT_GE(queue_->renewals, 8);
 }
 
 TEST_F(job_supervisor, goes_on_when_the_database_was_away) {

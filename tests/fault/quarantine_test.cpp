@@ -62,7 +62,7 @@ protected:
   }
 
   hub_process hub_{
-    {.environment = {{"HUB_SIMULATION", "on"}, {"HUB_JOBS_LEASE", "1s"}}, .arguments = {}}};
+    {.environment = {{"HUB_SIMULATION", "on"}, {"HUB_JOBS_LEASE", "3s"}}, .arguments = {}}};
   std::vector<std::string> others_;
 };
 
