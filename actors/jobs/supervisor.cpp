@@ -36,11 +36,15 @@ std::uint64_t nanoseconds(std::chrono::nanoseconds took) {
 void pump(supervisor_pointer self);
 void settle(supervisor_pointer self, const uuid& job);
 
-/// Sets the timer for what is next: a look or a renewal, whose times have nothing to do with each
-/// other.
+/// Sets the timer for what is next: a renewal or a look, whose times have nothing to do with each
+/// other, or the end of the grace.
 void set_timer(supervisor_pointer self) {
   auto& state = self->state;
-  const auto next = std::min(state.next_poll, state.next_renewal);
+  auto next = state.next_renewal;
+  if (!state.stopping)
+    next = std::min(next, state.next_poll);
+  else if (state.stop_by > self->clock().now())
+    next = std::min(next, state.stop_by);
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(next - self->clock().now());
   self->delayed_send(self, std::max(wait, std::chrono::milliseconds{1}), job_tick{++state.tick});
 }
@@ -440,7 +444,7 @@ void on_tick(supervisor_pointer self) {
     renew(self);
   }
   stop_late_ones(self);
-  if (now >= state.next_poll) {
+  if (now >= state.next_poll && !state.stopping) {
     state.next_poll = now + state.options.poll_every;
     look_again_from_safe(state);
   }
@@ -515,7 +519,7 @@ job_supervisor_actor::behavior_type supervisor_behavior(supervisor_pointer self,
       state.stop_by = self->clock().now() + stop.grace;
       state.stopped = self->make_response_promise<jobs_stopped>();
       auto answer = *state.stopped;
-      self->delayed_send(self, stop.grace, job_tick{++state.tick});
+      set_timer(self); // what runs on keeps its leases
       stop_if_quiet(self);
       return answer;
     },

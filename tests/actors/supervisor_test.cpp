@@ -527,6 +527,22 @@ TEST_F(job_supervisor, gives_back_what_does_not_end_in_time_unless_it_is_sending
   EXPECT_EQ(queue_->given_back[0].job, id_of(1));
 }
 
+TEST_F(job_supervisor, keeps_its_leases_while_it_waits_for_attempts_to_end) {
+  waits(1);
+  supervise(hangs);
+  advance(10ms);
+  const auto stopped = ask<jobs_stopped>(supervisor_, stop_jobs{30s});
+  waits(2);
+  const auto asked = queue_->asked.size();
+  advance(28s);
+  EXPECT_GE(queue_->renewals, 5);
+  EXPECT_FALSE(stopped.arrived());
+  EXPECT_THAT(queue_->asked, SizeIs(asked)) << "it claims nothing more";
+  advance(3s);
+  EXPECT_TRUE(stopped.succeeded());
+  EXPECT_THAT(queue_->given_back, SizeIs(1));
+}
+
 /// The database's side of retries: what is to run again waits until its time.
 TEST_F(job_supervisor, goes_through_hours_of_backoff_in_no_time) {
   waits(1);
