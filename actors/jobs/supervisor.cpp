@@ -308,19 +308,28 @@ void start_all(supervisor_pointer self, const storage::claimed_jobs& claimed) {
   }
 }
 
-/// Looks again where a job may have come late, and no earlier.
+/// Looks again where a job may have come late, and no earlier. A look that is under way is let
+/// finish first: its answer says where that is.
 void look_again_from_safe(supervisor_state& state) {
+  state.poll_is_due = true;
+  if (state.look.under_way) {
+    state.look.once_more = true;
+    return;
+  }
   state.look.from = state.look.safe;
   state.look.began.reset();
-  state.poll_is_due = true;
 }
 
 void look_again_from_start(supervisor_state& state) {
+  ++state.look.generation;
+  state.look.from.reset();
+  state.look.began.reset();
   state.look.safe.reset();
-  look_again_from_safe(state);
+  state.poll_is_due = true;
 }
 
-void looked(supervisor_pointer self, const storage::claimed_jobs& claimed) {
+/// Where to go on after a look that has been answered.
+void go_on_after(supervisor_pointer self, const storage::claimed_jobs& claimed) {
   auto& state = self->state;
   state.poll_is_due = !claimed.exhausted;
   if (!state.look.began)
@@ -336,6 +345,16 @@ void looked(supervisor_pointer self, const storage::claimed_jobs& claimed) {
     state.next_poll = self->clock().now() + wait;
     set_timer(self);
   }
+}
+
+void looked(supervisor_pointer self, const storage::claimed_jobs& claimed) {
+  auto& look = self->state.look;
+  const bool once_more = std::exchange(look.once_more, false);
+  if (std::exchange(look.under_way, std::nullopt) != look.generation)
+    return; // a look from the start is wanted meanwhile, and due
+  go_on_after(self, claimed);
+  if (once_more)
+    look_again_from_safe(self->state);
 }
 
 /// Claimed just when it was time to stop.
@@ -356,6 +375,7 @@ storage::claim_request next_claim(supervisor_state& state, std::size_t free, boo
   wanted.limit = static_cast<int>(free);
   if (polling) {
     wanted.due_since = state.look.from;
+    state.look.under_way = state.look.generation;
     return wanted;
   }
   const auto count = std::min(free, state.announced.size());
@@ -376,6 +396,8 @@ void pump(supervisor_pointer self) {
   if (!polling && state.announced.empty())
     return;
   state.claiming = true;
+  if (polling && !state.look.from)
+    state.next_sweep = self->clock().now() + state.options.sweep_every;
   self
     ->request(state.claimer,
               claim_within,
@@ -394,6 +416,7 @@ void pump(supervisor_pointer self) {
       },
       [self](const caf::error&) { // the next tick looks at everything
         self->state.claiming = false;
+        self->state.look.under_way.reset();
         look_again_from_start(self->state);
         stop_if_quiet(self);
       });
@@ -435,10 +458,8 @@ void stop_late_ones(supervisor_pointer self) {
 void on_tick(supervisor_pointer self) {
   auto& state = self->state;
   const auto now = self->clock().now();
-  if (now >= state.next_sweep) {
-    state.next_sweep = now + state.options.sweep_every;
-    state.look.safe.reset();
-  }
+  if (now >= state.next_sweep)
+    look_again_from_start(state); // until such a look has begun
   if (now >= state.next_renewal) {
     state.next_renewal = now + state.options.renew_every;
     renew(self);
@@ -496,7 +517,7 @@ job_supervisor_actor::behavior_type supervisor_behavior(supervisor_pointer self,
       for (const auto& id : committed.ids)
         if (state.announced.size() < state.options.announced_limit)
           state.announced.push_back(id);
-        else if (!state.poll_is_due)
+        else if (!state.poll_is_due || state.look.under_way)
           look_again_from_safe(state);
       pump(self);
     },

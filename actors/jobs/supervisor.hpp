@@ -67,9 +67,15 @@ struct supervisor_state {
     std::optional<domain::time_point> began;
     /// Nothing due before this can still turn up, but for what took long to be committed.
     std::optional<domain::time_point> safe;
+    /// Of the wish to look from the oldest job on; an older look does not say where to go on.
+    std::uint64_t generation = 0;
+    /// The generation of the look that is under way.
+    std::optional<std::uint64_t> under_way;
+    /// Another one is wanted after that.
+    bool once_more = false;
   } look;
   caf::actor_clock::time_point next_poll{};
-  caf::actor_clock::time_point next_sweep{};
+  caf::actor_clock::time_point next_sweep{}; // a look from the oldest job on, at the latest
   caf::actor_clock::time_point next_renewal{};
   std::uint64_t tick = 0;
 

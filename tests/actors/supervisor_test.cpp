@@ -36,6 +36,8 @@ struct fake_queue {
   std::set<domain::uuid> lost; // jobs whose claims have passed to others
   bool away = false;
   bool first_must_fail = false;
+  bool hold_looks = false;
+  std::optional<caf::typed_response_promise<jobs_claimed>> held; // a look that is under way
   int renewals = 0;
   domain::time_point now{1000s};
 
@@ -65,9 +67,15 @@ job_claimer_actor::behavior_type fake_claimer(job_claimer_actor::pointer self,
   self->set_error_handler([](caf::error&) {});
   const auto away = [] { return to_caf(domain::fail(errc::unavailable, "away")); };
   return {
-    [queue, away](const claim_jobs& wanted) -> caf::result<jobs_claimed> {
+    [self, queue, away](const claim_jobs& wanted) -> caf::result<jobs_claimed> {
       if (queue->away)
         return away();
+      if (queue->hold_looks && wanted.what.ids.empty()) {
+        queue->asked.push_back(wanted.what);
+        queue->held = self->make_response_promise<jobs_claimed>();
+        auto answer = *queue->held;
+        return answer;
+      }
       return jobs_claimed{std::make_shared<const storage::claimed_jobs>(queue->claim(wanted.what))};
     },
     [queue](const renew_claims& wanted) -> caf::result<claims_renewed> {
@@ -82,7 +90,13 @@ job_claimer_actor::behavior_type fake_claimer(job_claimer_actor::pointer self,
       queue->given_back = wanted.held;
       return jobs_stopped{static_cast<int>(wanted.held.size())};
     },
-    [](claims_tick) {},
+    [queue](claims_tick) { // answers the look that is held, as one that has found nothing
+      storage::claimed_jobs nothing;
+      nothing.looked_at = queue->now;
+      nothing.exhausted = true;
+      if (auto held = std::exchange(queue->held, std::nullopt))
+        held->deliver(jobs_claimed{std::make_shared<const storage::claimed_jobs>(nothing)});
+    },
   };
 }
 
@@ -105,12 +119,9 @@ protected:
     auto options = options_;
     options.rules = rules_ ? *rules_ : domain::rules_of(kind);
     options.rules.concurrency = 3;
-    supervisor_ = spawn(supervisor_behavior,
-                        options,
-                        std::move(runner),
-                        spawn(fake_claimer, queue_),
-                        around,
-                        figures_);
+    claimer_ = spawn(fake_claimer, queue_);
+    supervisor_ =
+      spawn(supervisor_behavior, options, std::move(runner), claimer_, around, figures_);
     run(); // it starts its timers
     return supervisor_;
   }
@@ -135,6 +146,12 @@ protected:
     run();
   }
 
+  void answer_look() {
+    queue_->hold_looks = false;
+    caf::anon_send(claimer_, claims_tick{});
+    run();
+  }
+
   /// The steps that reached the journal.
   std::vector<job_step::kind> steps() const {
     std::vector<job_step::kind> all;
@@ -149,6 +166,7 @@ protected:
   std::shared_ptr<journal_script> journal_ = std::make_shared<journal_script>();
   std::shared_ptr<fake_queue> queue_ = std::make_shared<fake_queue>();
   std::shared_ptr<job_figures> figures_ = std::make_shared<job_figures>();
+  job_claimer_actor claimer_;
   job_supervisor_actor supervisor_;
   bool refuse_ = false;
 };
@@ -248,6 +266,52 @@ TEST_F(job_supervisor, looks_again_for_what_was_committed_late) {
   advance(60s);
   const auto from_start = [](const storage::claim_request& asked) { return !asked.due_since; };
   EXPECT_EQ(std::ranges::count_if(queue_->asked, from_start), 1) << "or longer than that";
+}
+
+TEST_F(job_supervisor, looks_from_the_start_when_told_so_while_it_looks) {
+  supervise(succeeds);
+  advance(10ms);
+  queue_->hold_looks = true;
+  advance(1s);
+  ASSERT_TRUE(queue_->held);
+  ASSERT_NE(queue_->asked.back().due_since, std::nullopt);
+  caf::anon_send(supervisor_, look_again{});
+  run();
+  const auto asked = queue_->asked.size();
+  answer_look();
+  ASSERT_THAT(queue_->asked, SizeIs(asked + 1));
+  EXPECT_EQ(queue_->asked.back().due_since, std::nullopt);
+}
+
+TEST_F(job_supervisor, does_not_forget_to_look_from_the_start_when_that_is_due_while_it_looks) {
+  options_.sweep_every = 60s;
+  supervise(succeeds);
+  advance(10ms);
+  advance(58s);
+  queue_->hold_looks = true;
+  advance(1s);
+  ASSERT_TRUE(queue_->held);
+  ASSERT_NE(queue_->asked.back().due_since, std::nullopt);
+  advance(3s);
+  answer_look();
+  EXPECT_EQ(queue_->asked.back().due_since, std::nullopt);
+  queue_->asked.clear();
+  advance(10s);
+  const auto from_start = [](const storage::claim_request& asked) { return !asked.due_since; };
+  EXPECT_EQ(std::ranges::count_if(queue_->asked, from_start), 0);
+}
+
+TEST_F(job_supervisor, looks_once_more_when_that_falls_due_while_it_looks) {
+  supervise(succeeds);
+  advance(10ms);
+  queue_->now += 10s;
+  queue_->hold_looks = true;
+  advance(2s);
+  ASSERT_TRUE(queue_->held);
+  const auto asked = queue_->asked.size();
+  answer_look();
+  ASSERT_THAT(queue_->asked, SizeIs(asked + 1));
+  EXPECT_EQ(queue_->asked.back().due_since, queue_->now - 2s) << "from where the slow one has come";
 }
 
 TEST_F(job_supervisor, retries_by_the_rules_of_its_kind) {
