@@ -126,7 +126,9 @@ job_machinery::job_machinery(const config::settings& settings,
     return std::map<job_kind, actors::job_runner>{
       {job_kind::canary,
        actors::run_canary(settings_.simulation ? end_process : std::function<void()>{})},
-      {job_kind::provider_check, actors::run_provider_check(limiters, *desk_)}};
+      {job_kind::provider_check,
+       actors::run_provider_check(
+         limiters, *desk_, actors::rules_for_calls(settings_.calls.within))}};
   };
   options.lost = [&system = node.system()](const std::string& name, const caf::error& why) {
     config::log(

@@ -15,6 +15,8 @@ using domain::errc;
 
 // The longest a limiter lets anybody wait, and a little.
 constexpr std::chrono::seconds permit_within{35};
+// Clocks differ, and a provider may take a moment to show what it has taken.
+constexpr std::chrono::seconds settling_slack{10};
 
 /// What an answer says about the provider, not about this one message.
 call_outcome outcome_of(const domain::failure* why) {
@@ -38,6 +40,7 @@ struct errand {
   attempt one;
   limiters_actor limiters;
   provider_desk& desk;
+  sending_rules rules;
   outgoing_message what;
 
   /// Waits for a permit, then goes on with `then`, which gets what to do when the call has ended.
@@ -86,18 +89,30 @@ struct errand {
   /// An earlier attempt may have sent it.
   void find_out() const {
     with_permit([*this](auto ended) {
-      desk.find(what,
-                *one.job().sending_since,
-                [*this, ended, home = one.way_home()](const domain::result<found_message>& found) {
-                  home([*this, ended, found] {
-                    ended(found ? nullptr : &found.why());
-                    go_on_from(found);
-                  });
-                });
+      const auto age = one.around().now() - *one.job().sending_since;
+      desk.find(
+        what,
+        *one.job().sending_since,
+        [*this, ended, age, home = one.way_home()](const domain::result<found_message>& found) {
+          home([*this, ended, age, found] {
+            ended(found ? nullptr : &found.why());
+            go_on_from(found, age);
+          });
+        });
     });
   }
 
-  void go_on_from(const domain::result<found_message>& found) const {
+  /// The call that an earlier attempt made may still be under way.
+  void ask_later(std::chrono::milliseconds rest) const {
+    auto why = domain::fail(errc::unknown_outcome,
+                            "an earlier attempt may still be sending it; the provider does not "
+                            "have it yet");
+    why.retry_after = std::chrono::ceil<std::chrono::seconds>(rest);
+    one.leave_open(std::move(why));
+  }
+
+  /// `age`: for how long it may have been on its way when the provider was asked.
+  void go_on_from(const domain::result<found_message>& found, std::chrono::milliseconds age) const {
     if (!found)
       return one.fail(is_permanent(found.why().code)
                         ? domain::fail(errc::unknown_outcome,
@@ -109,7 +124,7 @@ struct errand {
     case found_message::yes:
       return one.succeed();
     case found_message::no:
-      return send();
+      return age < rules.settled_after ? ask_later(rules.settled_after - age) : send();
     case found_message::cannot_tell:
       return one.fail(
         domain::fail(errc::unknown_outcome,
@@ -120,16 +135,22 @@ struct errand {
 
 } // namespace
 
+sending_rules rules_for_calls(std::chrono::milliseconds call_within) {
+  return {.settled_after = save_within + call_within + settling_slack};
+}
+
 void send_once(const attempt& one,
                const limiters_actor& limiters,
                provider_desk& desk,
+               const sending_rules& rules,
                const outgoing_message& what) {
-  const errand doing{one, limiters, desk, what};
+  const errand doing{one, limiters, desk, rules, what};
   one.job().sending_since ? doing.find_out() : doing.send();
 }
 
-job_runner run_provider_check(limiters_actor limiters, provider_desk& desk) {
-  return [limiters = std::move(limiters), &desk](const attempt& one) {
+job_runner
+run_provider_check(limiters_actor limiters, provider_desk& desk, const sending_rules& rules) {
+  return [limiters = std::move(limiters), &desk, rules](const attempt& one) {
     const auto args = domain::read_json(one.job().args);
     const auto whom = domain::parse_provider(args ? domain::text_at(*args, "provider") : "");
     if (!whom)
@@ -137,6 +158,7 @@ job_runner run_provider_check(limiters_actor limiters, provider_desk& desk) {
     send_once(one,
               limiters,
               desk,
+              rules,
               {.id = one.job().id,
                .whom = *whom,
                .recipient = domain::text_at(*args, "recipient"),

@@ -85,7 +85,7 @@ protected:
     job.args = R"({"provider":"slack","recipient":"C1","text":"hello"})";
     job.sending_since = sending_since;
     job.created_at = domain::time_point{std::chrono::hours{24 * 365 * 50}};
-    attempt(job, run_provider_check(limiters_, desk_));
+    attempt(job, run_provider_check(limiters_, desk_, rules_));
   }
 
   void attempt(const domain::claimed_job& job, job_runner runner) {
@@ -119,6 +119,7 @@ protected:
     std::make_shared<std::optional<domain::claimed_job>>();
   std::shared_ptr<limiter_figures> providers_ = std::make_shared<limiter_figures>();
   limiters_actor limiters_;
+  sending_rules rules_{.settled_after = 30s};
   fake_desk desk_;
 };
 
@@ -149,6 +150,32 @@ TEST_F(provider_check, sends_what_the_provider_says_it_never_got) {
   advance(2s);
   EXPECT_THAT(desk_.sent, SizeIs(1));
   EXPECT_THAT(steps(), ElementsAre(job_step::kind::begin_sending, job_step::kind::finish));
+}
+
+TEST_F(provider_check, believes_that_it_never_arrived_only_once_no_call_can_be_under_way) {
+  desk_.finds = found_message::no;
+  const domain::time_point now{std::chrono::hours{24 * 365 * 50}}; // as the surroundings say
+  attempt_it(now - 29'999ms);
+  advance(2s);
+  EXPECT_THAT(desk_.sent, IsEmpty());
+  ASSERT_THAT(steps(), ElementsAre(job_step::kind::retry));
+  EXPECT_TRUE(last_step().outcome_unknown) << "the next attempt asks again";
+  EXPECT_EQ(last_step().run_at - journal_->seen.back()->at, 1s) << "when it can be believed";
+
+  attempt_it(now - 30s);
+  advance(2s);
+  EXPECT_THAT(desk_.sent, SizeIs(1));
+}
+
+TEST(sending, is_settled_after_all_that_a_call_may_take) {
+  EXPECT_GE(rules_for_calls(20s).settled_after, save_within + 20s);
+  EXPECT_EQ(rules_for_calls(21s).settled_after - rules_for_calls(20s).settled_after, 1s);
+}
+
+TEST_F(provider_check, believes_at_once_that_it_has_arrived) {
+  desk_.finds = found_message::yes;
+  attempt_it(domain::time_point{std::chrono::hours{24 * 365 * 50}});
+  EXPECT_THAT(steps(), ElementsAre(job_step::kind::finish));
 }
 
 TEST_F(provider_check, asks_a_person_where_the_provider_cannot_tell) {
