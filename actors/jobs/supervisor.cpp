@@ -61,7 +61,7 @@ void stop_if_quiet(supervisor_pointer self) {
     if (entry.worker)
       self->send_exit(entry.worker, caf::exit_reason::kill);
     if (!entry.sending)
-      held.push_back({id, entry.job.claim});
+      held.push_back({id, entry.job.claim, entry.job.sending_since});
   }
   auto promise = *std::exchange(state.stopped, std::nullopt);
   if (held.empty()) {
@@ -361,7 +361,7 @@ void looked(supervisor_pointer self, const storage::claimed_jobs& claimed) {
 void give_back(supervisor_pointer self, const storage::claimed_jobs& claimed) {
   std::vector<storage::held_claim> held;
   for (const auto& job : claimed.jobs)
-    held.push_back({job.id, job.claim});
+    held.push_back({job.id, job.claim, job.sending_since});
   if (!held.empty())
     self->request(self->state.claimer, claim_within, release_claims{std::move(held)})
       .then([](jobs_stopped) {}, [](const caf::error&) {}); // else their leases run out

@@ -69,8 +69,10 @@ constexpr statement renew_leases{
 constexpr statement give_back{
   "give_back",
   "UPDATE jobs j SET claim_id = NULL, lease_until = NULL, attempts = j.attempts - 1, "
-  "run_at = now() FROM unnest($1::uuid[], $2::uuid[]) AS i (id, claim) "
-  "WHERE j.id = i.id AND j.claim_id = i.claim AND j.sending_since IS NULL"};
+  "run_at = now() FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) "
+  "  AS i (id, claim, sending_since) "
+  "WHERE j.id = i.id AND j.claim_id = i.claim "
+  "AND j.sending_since IS NOT DISTINCT FROM i.sending_since"};
 
 constexpr statement free_leases{
   "free_leases",
@@ -223,7 +225,10 @@ public:
   domain::outcome release(const std::vector<held_claim>& held) override {
     return in_transaction<domain::done>([&](pqxx::work& tx) {
       const auto [jobs, claims] = columns_of(held);
-      tx.exec_prepared(give_back.name, jobs, claims);
+      array_literal sending;
+      for (const auto& one : held)
+        sending.add(one.sending_since);
+      tx.exec_prepared(give_back.name, jobs, claims, std::move(sending).finish());
       return domain::done{};
     });
   }

@@ -40,6 +40,8 @@ struct claimed_jobs {
 struct held_claim {
   domain::uuid job;
   domain::uuid claim;
+  /// As it was claimed; only `release` looks at it.
+  std::optional<domain::time_point> sending_since = {};
   friend bool operator==(const held_claim&, const held_claim&) = default;
 };
 
@@ -74,7 +76,8 @@ public:
   virtual domain::result<claimed_jobs> claim(const claim_request& wanted) = 0;
   /// Extends the leases; returns those that are lost.
   virtual domain::result<std::vector<held_claim>> renew(const std::vector<held_claim>& held) = 0;
-  /// Gives back what was not begun, as if it had never been claimed.
+  /// Gives back what was not begun, as if it had never been claimed. What began to send under this
+  /// claim keeps it, whatever was open before.
   virtual domain::outcome release(const std::vector<held_claim>& held) = 0;
   /// Frees the claims of owners that are gone.
   virtual domain::result<freed_claims> free_expired() = 0;

@@ -578,6 +578,8 @@ TEST_F(job_supervisor, stops_when_its_attempts_have_ended) {
 
 TEST_F(job_supervisor, gives_back_what_does_not_end_in_time_unless_it_is_sending) {
   waits(1);
+  const domain::time_point open_since{700s};
+  queue_->waiting.back().sending_since = open_since;
   waits(2);
   supervise([](const attempt& one) {
     if (one.job().id == id_of(2))
@@ -589,6 +591,7 @@ TEST_F(job_supervisor, gives_back_what_does_not_end_in_time_unless_it_is_sending
   ASSERT_TRUE(stopped.succeeded());
   ASSERT_THAT(queue_->given_back, SizeIs(1));
   EXPECT_EQ(queue_->given_back[0].job, id_of(1));
+  EXPECT_EQ(queue_->given_back[0].sending_since, open_since) << "as it was claimed";
 }
 
 TEST_F(job_supervisor, keeps_its_leases_while_it_waits_for_attempts_to_end) {

@@ -409,6 +409,26 @@ TEST_F(jobs, given_back_count_no_attempt_unless_they_were_sending) {
   EXPECT_EQ(again.jobs[0].attempt, 1);
 }
 
+TEST_F(jobs, given_back_may_be_open_since_an_earlier_attempt) {
+  enqueue();
+  take(claim().jobs.at(0), job_step::kind::begin_sending);
+  run("UPDATE jobs SET lease_until = now() - interval '1 second'");
+  ASSERT_TRUE(store().free_expired());
+  const auto open = claim().jobs.at(0);
+  ASSERT_TRUE(open.sending_since);
+  ASSERT_TRUE(store().release({{open.id, open.claim, open.sending_since}}));
+  const auto again = claim();
+  ASSERT_THAT(again.jobs, SizeIs(1));
+  EXPECT_EQ(again.jobs[0].attempt, open.attempt);
+  EXPECT_EQ(again.jobs[0].sending_since, open.sending_since);
+
+  auto sends = stepping(again.jobs[0], job_step::kind::begin_sending);
+  sends.at = at(seconds{1});
+  commit(std::move(sends));
+  ASSERT_TRUE(store().release({{open.id, again.jobs[0].claim, again.jobs[0].sending_since}}));
+  EXPECT_THAT(claim().jobs, IsEmpty()) << "this one has begun to send by itself";
+}
+
 TEST_F(jobs, buried_keep_what_a_person_needs_and_nothing_personal) {
   auto what = with_job();
   what.jobs[0].args = R"({"text":"write to ana@example.org","ticket":"1"})";
