@@ -1,6 +1,5 @@
 #include "main/job_machinery.hpp"
 
-#include "actors/outward/provider_check.hpp"
 #include "config/job_rules.hpp"
 #include "config/log.hpp"
 #include "http/outward/desk.hpp"
@@ -127,8 +126,7 @@ job_machinery::job_machinery(const config::settings& settings,
       {job_kind::canary,
        actors::run_canary(settings_.simulation ? end_process : std::function<void()>{})},
       {job_kind::provider_check,
-       actors::run_provider_check(
-         limiters, *desk_, actors::rules_for_calls(settings_.calls.within))}};
+       actors::run_provider_check(limiters, *desk_, sending_rules_of(job_kind::provider_check))}};
   };
   options.lost = [&system = node.system()](const std::string& name, const caf::error& why) {
     config::log(
@@ -141,6 +139,11 @@ job_machinery::job_machinery(const config::settings& settings,
 
 job_machinery::~job_machinery() {
   stop(std::chrono::milliseconds{0});
+}
+
+actors::sending_rules job_machinery::sending_rules_of(job_kind kind) const {
+  return actors::rules_for_calls(settings_.calls.within,
+                                 rules_[static_cast<std::size_t>(kind)].retry.most_attempts);
 }
 
 void job_machinery::stop(std::chrono::milliseconds grace) {

@@ -2,6 +2,7 @@
 
 #include "actors/jobs/job_room.hpp"
 #include "actors/node.hpp"
+#include "actors/outward/provider_check.hpp"
 #include "actors/outward/provider_desk.hpp"
 #include "config/settings.hpp"
 #include "http/client/engine.hpp"
@@ -33,6 +34,8 @@ public:
   [[nodiscard]] http::client::stats calls() const { return engine_->figures(); }
 
 private:
+  [[nodiscard]] actors::sending_rules sending_rules_of(domain::job_kind kind) const;
+
   const config::settings& settings_;
   const domain::job_rules_table rules_;
   // The engine calls back into the desk, and the desk into the actors, until it is gone.

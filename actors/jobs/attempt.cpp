@@ -8,6 +8,10 @@
 
 namespace hub::actors {
 
+void attempt::can_be_asked() const {
+  self_->send(self_->state.supervisor, attempt_can_ask{job().id, job().claim});
+}
+
 void attempt::begin_sending(std::function<void()> go_on) const {
   domain::change mark;
   mark.workspace = job().workspace;
@@ -50,7 +54,11 @@ void attempt::fail(domain::failure why) const {
 }
 
 void attempt::leave_open(domain::failure why) const {
-  end({job().id, job().claim, nullptr, std::move(why), true});
+  end({job().id, job().claim, nullptr, std::move(why), known_of_send::can_be_asked});
+}
+
+void attempt::fail_unsent(domain::failure why) const {
+  end({job().id, job().claim, nullptr, std::move(why), known_of_send::not_sent});
 }
 
 void attempt::end(attempt_done how) const {

@@ -49,6 +49,9 @@ public:
   /// Brings an answer from another thread home: what is passed to it runs in the attempt's actor,
   /// or not at all when the attempt has ended.
   [[nodiscard]] std::function<void(std::function<void()>)> way_home() const;
+  /// Says that the provider can be asked for what is sent: should this attempt die or take too
+  /// long, no person is needed yet.
+  void can_be_asked() const;
   /// Records that something outside is about to change, then calls `go_on`. When it cannot be
   /// recorded the attempt fails and nothing may be sent.
   void begin_sending(std::function<void()> go_on) const;
@@ -58,6 +61,8 @@ public:
   /// As `fail` after a send whose outcome is unknown, where the provider can be asked for it: a
   /// later attempt does that before anything else. No person is needed yet.
   void leave_open(domain::failure why) const;
+  /// As `fail` where it is now known that earlier attempts sent nothing either.
+  void fail_unsent(domain::failure why) const;
 
 private:
   void end(attempt_done how) const;

@@ -28,13 +28,26 @@ struct attempt_sends {
   domain::uuid claim;
 };
 
+/// What this attempt or an earlier one may have sent, a later attempt can find out.
+struct attempt_can_ask {
+  domain::uuid job;
+  domain::uuid claim;
+};
+
+/// What a failed attempt knows of what may have been sent.
+enum class known_of_send : std::uint8_t {
+  unsaid,       // what its failure says
+  can_be_asked, // a later attempt can find out
+  not_sent,     // nothing was, by earlier attempts either
+};
+
 /// An attempt has ended by its own word.
 struct attempt_done {
   domain::uuid job;
   domain::uuid claim;
   std::shared_ptr<const domain::change> effects; // null: none
   std::optional<domain::failure> why;            // unset: it succeeded
-  bool can_be_asked = false; // where it may have happened, a later attempt can find out
+  known_of_send known = known_of_send::unsaid;
 };
 
 /// Time to look at what is due and what is late. Only the newest generation counts.
@@ -56,6 +69,7 @@ struct jobs_stopped {
 using job_supervisor_actor = caf::typed_actor<caf::reacts_to<jobs_committed>,
                                               caf::reacts_to<look_again>,
                                               caf::reacts_to<attempt_sends>,
+                                              caf::reacts_to<attempt_can_ask>,
                                               caf::reacts_to<attempt_done>,
                                               caf::reacts_to<job_tick>,
                                               caf::replies_to<stop_jobs>::with<jobs_stopped>>;
@@ -95,6 +109,7 @@ using job_claimer_actor = caf::typed_actor<caf::replies_to<claim_jobs>::with<job
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hub::actors::jobs_committed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hub::actors::look_again)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hub::actors::attempt_sends)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hub::actors::attempt_can_ask)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hub::actors::attempt_done)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hub::actors::job_tick)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hub::actors::stop_jobs)

@@ -5,6 +5,7 @@
 #include "domain/scrub_json.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -124,24 +125,44 @@ domain::change base_of(supervisor_state& state, const running& entry, job_step::
 }
 
 /// Whether something that was sent may have arrived, after an attempt that failed because of `why`.
-bool is_open(const running& entry, const domain::failure& why) {
+bool is_open(const running& entry, const domain::failure& why, known_of_send known) {
+  if (known == known_of_send::not_sent)
+    return false;
   // An attempt that never came to send again has not answered what an earlier one left open.
   return why.code == errc::unknown_outcome || (entry.job.sending_since && !entry.sending);
+}
+
+/// Whether that can be found out by a later attempt, so that no person is needed.
+bool is_to_be_asked(const running& entry, const domain::failure& why, known_of_send known) {
+  if (!is_open(entry, why, known))
+    return false;
+  return known == known_of_send::can_be_asked
+         || (entry.can_be_asked && why.code != errc::unknown_outcome);
+}
+
+/// The kind's policy; to ask, a job is tried beyond the most attempts, for as long as patience
+/// lasts.
+domain::retry_policy
+policy_for(const supervisor_state& state, bool to_be_asked, std::chrono::milliseconds age) {
+  auto policy = state.options.rules.retry;
+  policy.repeatable |= to_be_asked; // repeating it begins with the question
+  if (to_be_asked && age < policy.patience)
+    policy.most_attempts = std::numeric_limits<int>::max();
+  return policy;
 }
 
 /// The Change that records a failed attempt, and what follows from it.
 domain::change after_failure(supervisor_state& state,
                              const running& entry,
                              domain::failure why,
-                             bool can_be_asked) {
+                             known_of_send known) {
   using step = retry_decision::step;
   auto change = base_of(state, entry, job_step::kind::bury);
   const auto age = change.at - entry.job.created_at;
-  auto policy = state.options.rules.retry;
-  policy.repeatable |= can_be_asked; // repeating it begins with the question
+  const auto policy = policy_for(state, is_to_be_asked(entry, why, known), age);
   const auto decided = decide_retry(why, entry.job.attempt, age, policy, state.random());
   auto& to = *change.step;
-  to.outcome_unknown = is_open(entry, why);
+  to.outcome_unknown = is_open(entry, why, known);
   switch (decided.what) {
   case step::retry:
     to.what = job_step::kind::retry;
@@ -163,7 +184,7 @@ domain::change after_failure(supervisor_state& state,
 void settle_as_failed(supervisor_pointer self,
                       running& entry,
                       domain::failure why,
-                      bool can_be_asked = false) {
+                      known_of_send known = known_of_send::unsaid) {
   auto& state = self->state;
   log(log_level::warn,
       "attempt_failed",
@@ -173,8 +194,8 @@ void settle_as_failed(supervisor_pointer self,
        {"code", std::string{to_string(why.code)}},
        {"why", why.message}});
   entry.has_effects = false;
-  entry.settlement = std::make_shared<const domain::change>(
-    after_failure(state, entry, std::move(why), can_be_asked));
+  entry.settlement =
+    std::make_shared<const domain::change>(after_failure(state, entry, std::move(why), known));
   settle(self, entry.job.id);
 }
 
@@ -226,7 +247,7 @@ void conclude(supervisor_pointer self, const attempt_done& done) {
     return settle(self, done.job);
   figures_of(state).run_time.add(nanoseconds(self->clock().now() - entry.began));
   if (done.why)
-    return settle_as_failed(self, entry, *done.why, done.can_be_asked);
+    return settle_as_failed(self, entry, *done.why, done.known);
   auto change = base_of(state, entry, job_step::kind::finish);
   if (done.effects) {
     const auto step = change.step;
@@ -253,12 +274,22 @@ void worker_ended(supervisor_pointer self, const caf::down_msg& down) {
     return;
   if (entry.sending)
     return settle_as_failed(
-      self, entry, domain::fail(errc::unknown_outcome, "the attempt ended while it was sending"));
+      self,
+      entry,
+      domain::fail(errc::unknown_outcome, "the attempt ended while it was sending"),
+      entry.can_be_asked ? known_of_send::can_be_asked : known_of_send::unsaid);
   settle_as_failed(
     self,
     entry,
     entry.timed_out ? domain::fail(errc::timed_out, "the attempt took too long")
                     : domain::fail(errc::internal, "the attempt ended without saying how it went"));
+}
+
+/// Null where the attempt under this claim is over.
+running* entry_of(supervisor_state& state, const uuid& job, const uuid& claim) {
+  const auto found = state.attempts.find(job);
+  return found != state.attempts.end() && found->second.job.claim == claim ? &found->second
+                                                                           : nullptr;
 }
 
 /// Room for a fresh attempt. An older one of the same job has lost its claim, else it could not
@@ -526,9 +557,12 @@ job_supervisor_actor::behavior_type supervisor_behavior(supervisor_pointer self,
       pump(self);
     },
     [&state](const attempt_sends& sends) {
-      const auto found = state.attempts.find(sends.job);
-      if (found != state.attempts.end() && found->second.job.claim == sends.claim)
-        found->second.sending = true;
+      if (auto* entry = entry_of(state, sends.job, sends.claim))
+        entry->sending = true;
+    },
+    [&state](const attempt_can_ask& asks) {
+      if (auto* entry = entry_of(state, asks.job, asks.claim))
+        entry->can_be_asked = true;
     },
     [self](const attempt_done& done) { conclude(self, done); },
     [self, &state](job_tick tick) {

@@ -37,8 +37,9 @@ struct supervisor_state {
     caf::actor worker; // null once it has ended
     caf::actor_clock::time_point began;
     domain::time_point began_at{};
-    bool sending = false;   // something outside may have been changed
-    bool timed_out = false; // and was told to stop
+    bool sending = false;      // something outside may have been changed
+    bool can_be_asked = false; // and a later attempt can find out
+    bool timed_out = false;    // and was told to stop
     /// What is to be committed, once that is known.
     storage::change_ptr settlement;
     bool has_effects = false;

@@ -102,6 +102,14 @@ struct errand {
     });
   }
 
+  /// No earlier attempt has sent it.
+  void send_again() const {
+    if (one.job().attempt <= rules.most_attempts)
+      return send();
+    one.fail_unsent(domain::fail(errc::unavailable,
+                                 "the provider never got it, and it has been tried often enough"));
+  }
+
   /// The call that an earlier attempt made may still be under way.
   void ask_later(std::chrono::milliseconds rest) const {
     auto why = domain::fail(errc::unknown_outcome,
@@ -124,7 +132,7 @@ struct errand {
     case found_message::yes:
       return one.succeed();
     case found_message::no:
-      return age < rules.settled_after ? ask_later(rules.settled_after - age) : send();
+      return age < rules.settled_after ? ask_later(rules.settled_after - age) : send_again();
     case found_message::cannot_tell:
       return one.fail(
         domain::fail(errc::unknown_outcome,
@@ -135,8 +143,9 @@ struct errand {
 
 } // namespace
 
-sending_rules rules_for_calls(std::chrono::milliseconds call_within) {
-  return {.settled_after = save_within + call_within + settling_slack};
+sending_rules rules_for_calls(std::chrono::milliseconds call_within, int most_attempts) {
+  return {.settled_after = save_within + call_within + settling_slack,
+          .most_attempts = most_attempts};
 }
 
 void send_once(const attempt& one,
@@ -145,6 +154,8 @@ void send_once(const attempt& one,
                const sending_rules& rules,
                const outgoing_message& what) {
   const errand doing{one, limiters, desk, rules, what};
+  if (desk.can_find(what))
+    one.can_be_asked();
   one.job().sending_since ? doing.find_out() : doing.send();
 }
 

@@ -14,10 +14,13 @@ struct sending_rules {
   /// A call is over after this long, and where it got anywhere the provider has it: only from then
   /// on does its "there is no such message" say that there will be none.
   std::chrono::milliseconds settled_after{};
+  /// Attempts beyond these ask what became of the earlier ones, and send nothing.
+  int most_attempts = 1;
 };
 
 /// The rules where a call may take `call_within`.
-[[nodiscard]] sending_rules rules_for_calls(std::chrono::milliseconds call_within);
+[[nodiscard]] sending_rules rules_for_calls(std::chrono::milliseconds call_within,
+                                            int most_attempts);
 
 /// Sends one message at most once, however often its attempts die: asks for a permit, records that
 /// it is about to send, sends, and where an earlier attempt never said how it ended asks the

@@ -77,13 +77,14 @@ protected:
   }
 
   /// Runs one attempt of a job to send "hello" to C1.
-  void attempt_it(std::optional<domain::time_point> sending_since = {}) {
+  void attempt_it(std::optional<domain::time_point> sending_since = {}, int number = 1) {
     domain::claimed_job job;
     job.workspace = test_workspace;
     job.id = id_of(1);
     job.kind = job_kind::provider_check;
     job.args = R"({"provider":"slack","recipient":"C1","text":"hello"})";
     job.sending_since = sending_since;
+    job.attempt = number;
     job.created_at = domain::time_point{std::chrono::hours{24 * 365 * 50}};
     attempt(job, run_provider_check(limiters_, desk_, rules_));
   }
@@ -119,7 +120,7 @@ protected:
     std::make_shared<std::optional<domain::claimed_job>>();
   std::shared_ptr<limiter_figures> providers_ = std::make_shared<limiter_figures>();
   limiters_actor limiters_;
-  sending_rules rules_{.settled_after = 30s};
+  sending_rules rules_{.settled_after = 30s, .most_attempts = 5};
   fake_desk desk_;
 };
 
@@ -168,8 +169,8 @@ TEST_F(provider_check, believes_that_it_never_arrived_only_once_no_call_can_be_u
 }
 
 TEST(sending, is_settled_after_all_that_a_call_may_take) {
-  EXPECT_GE(rules_for_calls(20s).settled_after, save_within + 20s);
-  EXPECT_EQ(rules_for_calls(21s).settled_after - rules_for_calls(20s).settled_after, 1s);
+  EXPECT_GE(rules_for_calls(20s, 5).settled_after, save_within + 20s);
+  EXPECT_EQ(rules_for_calls(21s, 5).settled_after - rules_for_calls(20s, 5).settled_after, 1s);
 }
 
 TEST_F(provider_check, believes_at_once_that_it_has_arrived) {
@@ -217,7 +218,44 @@ INSTANTIATE_TEST_SUITE_P(provider,
                          ::testing::Values(errc::unavailable, errc::rate_limited),
                          [](const auto& tested) { return to_string(tested.param); });
 
+TEST_F(provider_check, asks_once_more_when_the_answer_of_the_last_attempt_was_lost) {
+  desk_.can_be_asked = true;
+  desk_.answer = domain::fail(errc::unknown_outcome, "lost");
+  attempt_it({}, rules_.most_attempts);
+  EXPECT_EQ(last_step().what, job_step::kind::retry);
+  EXPECT_TRUE(last_step().outcome_unknown);
+}
+
+TEST_F(provider_check, only_asks_in_the_attempts_beyond_the_most) {
+  desk_.can_be_asked = true;
+  desk_.finds = found_message::no;
+  attempt_it(domain::time_point{}, rules_.most_attempts + 1);
+  advance(2s);
+  EXPECT_THAT(desk_.sent, IsEmpty());
+  ASSERT_THAT(steps(), ElementsAre(job_step::kind::bury));
+  EXPECT_FALSE(last_step().outcome_unknown) << "it is known that it never arrived";
+
+  desk_.finds = domain::fail(errc::unavailable, "not now");
+  attempt_it(domain::time_point{}, rules_.most_attempts + 1);
+  EXPECT_EQ(last_step().what, job_step::kind::retry) << "the question is still open";
+
+  desk_.finds = found_message::yes;
+  attempt_it(domain::time_point{}, rules_.most_attempts + 2);
+  advance(2s);
+  EXPECT_EQ(last_step().what, job_step::kind::finish);
+}
+
+TEST_F(provider_check, asks_the_provider_first_when_it_took_too_long_to_send) {
+  desk_.can_be_asked = true;
+  desk_.answer.reset();
+  attempt_it();
+  advance(70s);
+  ASSERT_THAT(steps(), ElementsAre(job_step::kind::begin_sending, job_step::kind::retry));
+  EXPECT_TRUE(last_step().outcome_unknown);
+}
+
 TEST_F(provider_check, asks_a_person_when_the_provider_may_not_be_asked) {
+  desk_.can_be_asked = true;
   desk_.finds = domain::fail(errc::forbidden, "missing_scope");
   attempt_it(domain::time_point{});
   EXPECT_EQ(last_step().what, job_step::kind::bury);

@@ -378,6 +378,40 @@ TEST_F(job_supervisor, asks_a_person_when_an_attempt_dies_while_sending) {
   EXPECT_TRUE(last_step().outcome_unknown);
 }
 
+TEST_F(job_supervisor, lets_a_later_attempt_ask_when_one_dies_while_sending) {
+  waits(1, domain::rules_of(job_kind::provider_check).retry.most_attempts);
+  supervise([](const attempt& one) {
+    one.can_be_asked();
+    one.begin_sending([one] { one.self()->quit(caf::sec::runtime_error); });
+  });
+  advance(10ms);
+  EXPECT_THAT(steps(), ElementsAre(job_step::kind::begin_sending, job_step::kind::retry));
+  EXPECT_TRUE(last_step().outcome_unknown);
+}
+
+TEST_F(job_supervisor, lets_a_later_attempt_ask_when_one_hangs_while_asking) {
+  waits(1, domain::rules_of(job_kind::provider_check).retry.most_attempts);
+  queue_->waiting.back().sending_since = domain::time_point{};
+  supervise([](const attempt& one) { one.can_be_asked(); });
+  advance(70s);
+  EXPECT_EQ(last_step().what, job_step::kind::retry);
+  EXPECT_TRUE(last_step().outcome_unknown);
+}
+
+TEST_F(job_supervisor, asks_a_person_once_its_patience_with_the_question_is_over) {
+  const auto& retry = domain::rules_of(job_kind::provider_check).retry;
+  waits(1, retry.most_attempts);
+  queue_->waiting.back().sending_since = domain::time_point{};
+  queue_->waiting.back().created_at -= retry.patience;
+  supervise([](const attempt& one) {
+    one.can_be_asked();
+    one.fail(domain::fail(errc::unavailable, "away"));
+  });
+  advance(10ms);
+  EXPECT_EQ(last_step().what, job_step::kind::bury);
+  EXPECT_TRUE(last_step().outcome_unknown);
+}
+
 TEST_F(job_supervisor, keeps_to_rules_that_are_not_the_kinds_own) {
   rules_ = domain::rules_of(job_kind::provider_check);
   rules_->retry.most_attempts = 2;
