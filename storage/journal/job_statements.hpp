@@ -46,9 +46,9 @@ inline constexpr statement finish_jobs{"finish_jobs", R"sql(
 )sql"};
 
 /// `counts` false: as if the attempt had not been. `open`: it may have been sent, and that it may
-/// must outlive the attempt.
+/// must outlive the attempt; so must a later cause, as the next attempt may find it sent.
 inline constexpr statement retry_jobs{"retry_jobs", R"sql(
-  UPDATE jobs j SET claim_id = NULL, lease_until = NULL, rerun = false,
+  UPDATE jobs j SET claim_id = NULL, lease_until = NULL, rerun = j.rerun AND i.open,
     sending_since = CASE WHEN i.open THEN j.sending_since END,
     reported = CASE WHEN i.open THEN j.reported END,
     run_at = i.run_at, last_error = i.message,
@@ -59,15 +59,20 @@ inline constexpr statement retry_jobs{"retry_jobs", R"sql(
   WHERE j.id = i.id
 )sql"};
 
-/// A job that may have sent has, if the provider said so meanwhile; if it said the opposite, the
-/// dead letter can be tried again.
+/// A job that may have sent has, if the provider said so meanwhile: it is done, and starts anew if
+/// it was caused again. If the provider said the opposite, the dead letter can be tried again.
 inline constexpr statement bury_jobs{"bury_jobs", R"sql(
   WITH i AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::text[], $5::text[], $6::text[],
                          $7::boolean[], $8::text[], $9::timestamptz[])
                   AS i (id, args, sealed, class, message, place, unknown, attempt, at)
+  ), again AS (
+    UPDATE jobs j SET claim_id = NULL, lease_until = NULL, rerun = false, attempts = 0,
+      sending_since = NULL, reported = NULL, history = '[]', last_error = NULL, run_at = i.at
+    FROM i WHERE j.id = i.id AND j.rerun AND i.unknown AND j.reported = 'taken'
   ), gone AS (
-    DELETE FROM jobs j USING i WHERE j.id = i.id
+    DELETE FROM jobs j USING i
+    WHERE j.id = i.id AND (j.rerun AND i.unknown AND j.reported = 'taken') IS NOT TRUE
     RETURNING j.workspace_id, j.id, j.kind, i.args::jsonb AS args, i.sealed, i.class, i.message,
               i.place, i.unknown, j.history || i.attempt::jsonb AS history, i.at, j.created_at,
               j.attempts, CASE WHEN i.unknown THEN j.reported END AS reported
@@ -84,14 +89,16 @@ inline constexpr statement bury_jobs{"bury_jobs", R"sql(
   FROM gone WHERE reported IS DISTINCT FROM 'taken'
 )sql"};
 
-/// A job with a key joins the unfinished one that has it; if that one runs, it runs again after.
+/// A job with a key joins the unfinished one that has it; if that one runs, or may have sent
+/// already, it runs again after.
 inline constexpr statement add_jobs{"add_jobs", R"sql(
   INSERT INTO jobs AS j (workspace_id, id, kind, dedup_key, args, run_at, created_at)
   SELECT i.ws, i.id, i.kind, i.key, i.args::jsonb, i.run_at, i.at
   FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
               $7::timestamptz[]) AS i (ws, id, kind, key, args, run_at, at)
   ON CONFLICT (workspace_id, kind, dedup_key) WHERE dedup_key IS NOT NULL
-  DO UPDATE SET rerun = j.claim_id IS NOT NULL, run_at = least(j.run_at, excluded.run_at)
+  DO UPDATE SET rerun = j.claim_id IS NOT NULL OR j.sending_since IS NOT NULL,
+                run_at = least(j.run_at, excluded.run_at)
 )sql"};
 
 inline constexpr statement settle_dead_letters{"settle_dead_letters", R"sql(

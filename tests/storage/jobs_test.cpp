@@ -253,6 +253,43 @@ TEST_F(jobs, caused_again_while_they_run_run_once_more) {
   EXPECT_EQ(count("jobs"), "0");
 }
 
+TEST_F(jobs, caused_again_while_they_are_open_run_once_more) {
+  for (const bool while_it_runs : {true, false}) {
+    enqueue("tell ana");
+    auto job = claim().jobs.at(0);
+    take(job, job_step::kind::begin_sending);
+    if (while_it_runs)
+      enqueue("tell ana");
+    auto step = stepping(job, job_step::kind::retry);
+    step.step->outcome_unknown = true;
+    commit(std::move(step));
+    if (!while_it_runs)
+      enqueue("tell ana");
+    take(claim().jobs.at(0), job_step::kind::finish); // the provider has the first one
+    const auto again = claim();
+    ASSERT_THAT(again.jobs, SizeIs(1)) << while_it_runs;
+    EXPECT_EQ(again.jobs[0].sending_since, std::nullopt);
+    take(again.jobs[0], job_step::kind::finish);
+    EXPECT_EQ(count("jobs"), "0");
+  }
+}
+
+TEST_F(jobs, caused_again_run_once_more_when_the_provider_settled_them) {
+  enqueue("tell ana");
+  const auto job = claim().jobs.at(0);
+  take(job, job_step::kind::begin_sending);
+  enqueue("tell ana");
+  report(job.id, true);
+  auto step = stepping(job, job_step::kind::bury);
+  step.step->outcome_unknown = true;
+  commit(std::move(step));
+  EXPECT_EQ(count("dead_letter_jobs"), "0");
+  const auto again = claim();
+  ASSERT_THAT(again.jobs, SizeIs(1));
+  EXPECT_EQ(again.jobs[0].attempt, 1);
+  EXPECT_EQ(again.jobs[0].sending_since, std::nullopt);
+}
+
 TEST_F(jobs, are_free_again_when_their_lease_runs_out) {
   enqueue();
   const auto lost = claim().jobs.at(0);
