@@ -209,13 +209,8 @@ private:
       faults_.emplace_back("intake.journal_batch must not be more than intake.journal_queue: a "
                            "batch is taken from the queue");
     }
-    for (const auto& rules : domain::all_job_rules()) {
-      const auto& set = settings_of(values.jobs, rules.kind);
-      if (set.first_delay <= set.longest_delay)
-        continue;
-      const auto name = "jobs." + std::string{setting_name(rules.kind)};
-      faults_.push_back(name + ".first_delay must not be more than " + name + ".longest_delay");
-    }
+    for (const auto& rules : domain::all_job_rules())
+      check_jobs(values, rules);
     // While trying things out, the dashboard runs on its development server.
     const auto* origins = find_by_key("http.cors_origins");
     if (values.simulation && !chosen_.contains(origins)) {
@@ -224,6 +219,18 @@ private:
       line->shown = dashboard_origin;
       line->source = "default with simulation";
     }
+  }
+
+  void check_jobs(const settings& values, const domain::job_rules& rules) {
+    const auto& set = settings_of(values.jobs, rules.kind);
+    const auto name = "jobs." + std::string{setting_name(rules.kind)};
+    if (set.first_delay > set.longest_delay)
+      faults_.push_back(name + ".first_delay must not be more than " + name + ".longest_delay");
+    const bool is_read = set.within > set.within.zero(); // else it has a fault of its own
+    if (is_read && rules.sends_outward && set.within < values.calls.within)
+      faults_.push_back(name
+                        + ".within must not be less than calls.within: an attempt that is "
+                          "ended while it sends does not know whether it has");
   }
 
   std::filesystem::path directory_;

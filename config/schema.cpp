@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <type_traits>
+#include <utility>
 
 namespace hub::config {
 
@@ -32,11 +34,31 @@ void assign(log_level& target, const value& from) {
   target = static_cast<log_level>(found - names.begin());
 }
 
-// Names the member by its path: `into<&settings::http, &http_settings::bind>`.
 template <auto... Members>
-void into(settings& target, const value& from) {
+void store_into(settings& target, const value& from) {
   assign((target.*....*Members), from);
 }
+
+/// Of a duration: in milliseconds. One for everything else.
+template <class Target>
+constexpr std::int64_t unit_of() {
+  if constexpr (requires { typename Target::period; })
+    return std::chrono::milliseconds{Target{1}}.count();
+  else
+    return 1;
+}
+
+/// Where a value is kept.
+struct place {
+  void (*store)(settings&, const value&);
+  std::int64_t unit;
+};
+
+// Names the member by its path: `into<&settings::http, &http_settings::bind>`.
+template <auto... Members>
+constexpr place into{
+  store_into<Members...>,
+  unit_of<std::remove_cvref_t<decltype((std::declval<settings&>().*....*Members))>>()};
 
 constexpr std::int64_t second = 1'000;
 constexpr std::int64_t minute = 60 * second;
@@ -46,13 +68,11 @@ constexpr std::int64_t kib = 1 << 10;
 constexpr std::int64_t mib = 1 << 20;
 constexpr std::int64_t gib = 1 << 30;
 
-using store_function = void (*)(settings&, const value&);
-
-constexpr setting text(std::string_view key,
-                       std::string_view env,
-                       std::string_view description,
-                       store_function store) {
-  return {key, env, description, {}, {}, store};
+constexpr setting
+text(std::string_view key, std::string_view env, std::string_view description, place where) {
+  setting made{key, env, description, {}, {}, where.store};
+  made.unit = where.unit;
+  return made;
 }
 
 constexpr setting plain(kind type,
@@ -60,9 +80,9 @@ constexpr setting plain(kind type,
                         std::string_view env,
                         std::string_view fallback,
                         std::string_view description,
-                        store_function store,
+                        place where,
                         std::string_view choices = {}) {
-  auto made = text(key, env, description, store);
+  auto made = text(key, env, description, where);
   made.type = type;
   made.fallback = fallback;
   made.choices = choices;
@@ -72,10 +92,10 @@ constexpr setting plain(kind type,
 constexpr setting secret(std::string_view key,
                          std::string_view env,
                          std::string_view description,
-                         store_function store,
+                         place where,
                          kind type = kind::text,
                          std::string_view schemes = {}) {
-  auto made = plain(type, key, env, {}, description, store, schemes);
+  auto made = plain(type, key, env, {}, description, where, schemes);
   made.secret = true;
   return made;
 }
@@ -84,8 +104,8 @@ constexpr setting web_address(std::string_view key,
                               std::string_view env,
                               std::string_view fallback,
                               std::string_view description,
-                              store_function store) {
-  return plain(kind::url, key, env, fallback, description, store, "http|https");
+                              place where) {
+  return plain(kind::url, key, env, fallback, description, where, "http|https");
 }
 
 constexpr setting limit(std::string_view key,
@@ -95,8 +115,8 @@ constexpr setting limit(std::string_view key,
                         std::int64_t least,
                         std::int64_t most,
                         std::string_view description,
-                        store_function store) {
-  auto made = plain(type, key, env, fallback, description, store);
+                        place where) {
+  auto made = plain(type, key, env, fallback, description, where);
   made.least = least;
   made.most = most;
   return made;

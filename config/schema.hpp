@@ -45,6 +45,7 @@ struct setting {
   void (*store)(settings& into, const value& from) = nullptr;
   std::int64_t least = 0; // of an integer, a size in bytes, a duration in milliseconds
   std::int64_t most = 0;
+  std::int64_t unit = 1; // a duration is kept in so many milliseconds, and must be a multiple
   kind type = kind::text;
   bool secret = false;
 };

@@ -127,6 +127,11 @@ result<value> parse_amount(const setting& of, std::string_view text) {
                 "must be between " + show_amount(of, of.least) + " and " + show_amount(of, of.most)
                   + ", not " + show_amount(of, *amount));
   }
+  if (*amount % of.unit != 0) {
+    return fail(errc::invalid_input,
+                "must be a multiple of " + show_amount(of, of.unit) + ", not "
+                  + show_amount(of, *amount));
+  }
   if (of.type == kind::duration)
     return value{std::chrono::milliseconds{*amount}};
   return value{*amount};

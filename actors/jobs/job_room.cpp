@@ -8,12 +8,17 @@
 
 namespace hub::actors {
 
+// Lost claims are looked for, and the backlog is counted, this often even where leases are long.
+constexpr std::chrono::milliseconds longest_look_interval{5000};
+
 job_room::job_room(caf::actor_system& system,
                    std::shared_ptr<const surroundings> around,
                    const job_room_options& options)
   : system_{system} {
-  claimer_ = system_.spawn<caf::detached>(
-    job_claimer_behavior, options.make_store, options.renew_every, jobs_);
+  claimer_ = system_.spawn<caf::detached>(job_claimer_behavior,
+                                          options.make_store,
+                                          std::min(options.renew_every, longest_look_interval),
+                                          jobs_);
   limiters_ = system_.spawn(limiters_behavior, options.limits, providers_);
   std::vector<watched_actor> watched{
     {claimer_state::name, caf::actor_cast<caf::actor>(claimer_)},

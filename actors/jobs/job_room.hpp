@@ -23,8 +23,8 @@ struct job_room_options {
   limits_table limits;
   domain::job_rules_table rules = domain::all_job_rules();
   std::chrono::milliseconds poll_every{1000};
-  std::chrono::milliseconds renew_every{
-    5000}; // well within the lease; lost ones are looked for as often
+  /// Well within the lease. Lost ones are looked for as often, or every five seconds.
+  std::chrono::milliseconds renew_every{5000};
   /// Who can do which kind; kinds without a runner wait for a node that has one.
   std::function<std::map<domain::job_kind, job_runner>(const limiters_actor& limiters)> runners;
   /// Called when one of the room's actors ends before it was told to.

@@ -552,5 +552,32 @@ TEST_F(configuring, finds_fault_with_how_jobs_and_calls_are_to_be_run) {
   EXPECT_MENTIONS(message, "must be between 100ms and 30s, not 31s");
 }
 
+TEST_F(configuring, refuses_durations_that_it_would_have_to_round) {
+  from_.environment = {"HUB_JOBS_LEASE=3999ms",
+                       "HUB_JOBS_PATIENCE=90m",
+                       "HUB_JOBS_CANARY_WITHIN=1500ms",
+                       "HUB_JOBS_POLL_EVERY=1001ms"};
+  const auto message = fault();
+  EXPECT_MENTIONS(message, "HUB_JOBS_LEASE (environment): must be a multiple of 1s, not 3999ms");
+  EXPECT_MENTIONS(message, "HUB_JOBS_PATIENCE (environment): must be a multiple of 1h, not 90m");
+  EXPECT_MENTIONS(message, "HUB_JOBS_CANARY_WITHIN");
+  EXPECT_OMITS(message, "HUB_JOBS_POLL_EVERY");
+}
+
+TEST_F(configuring, refuses_leases_that_leave_no_time_to_renew_them) {
+  from_.environment = {"HUB_JOBS_LEASE=2s"};
+  EXPECT_MENTIONS(fault(), "must be between 3s and 10m, not 2s");
+}
+
+TEST_F(configuring, gives_attempts_that_send_the_time_of_a_call) {
+  from_.environment = {"HUB_JOBS_PROVIDER_CHECK_WITHIN=19s",
+                       "HUB_JOBS_NOTIFICATION_WITHIN=20s",
+                       "HUB_JOBS_CANARY_WITHIN=1s"};
+  const auto message = fault();
+  EXPECT_MENTIONS(message, "jobs.provider_check.within must not be less than calls.within");
+  EXPECT_OMITS(message, "jobs.notification.within");
+  EXPECT_OMITS(message, "jobs.canary.within");
+}
+
 } // namespace
 } // namespace hub::config
