@@ -17,10 +17,12 @@ using sent_callback = std::function<void(domain::result<sent_message>)>;
 using found_callback = std::function<void(domain::result<found_message>)>;
 
 // A thread with more replies than these pages hold, or a channel where more was written meanwhile,
-// cannot be searched to its end.
-constexpr int most_pages = 20;
+// cannot be searched to its end. All of them go by one permit, so they are few.
+constexpr int most_pages = 5;
 // A provider's clock may be a little behind ours, or ahead.
 constexpr std::chrono::seconds clock_slack{60};
+// The clock that dated the send may have been another node's. More costs nothing but pages.
+constexpr std::chrono::minutes written_before{10};
 // What was sent is there by then, or never will be: calls are given up much earlier.
 constexpr std::chrono::minutes arrives_within{5};
 
@@ -182,7 +184,7 @@ private:
       return providers::slack::find_delivery(accounts_.slack, what.recipient, what.thread, cursor);
     return providers::slack::find_in_channel(accounts_.slack,
                                              what.recipient,
-                                             since - clock_slack,
+                                             since - written_before,
                                              since + arrives_within + clock_slack,
                                              cursor);
   }
