@@ -41,6 +41,7 @@ struct http_settings {
   int threads = 0;                        // 0: as many as the machine has cores
   std::vector<std::string> allowed_hosts; // names other than this machine's own
   std::vector<std::string> cors_origins;
+  std::vector<std::string> trusted_proxies; // addresses whose X-Forwarded-For is believed
   http_limits limits;
 };
 
@@ -199,6 +200,7 @@ struct settings {
   limiter_settings limiter;
   call_settings calls;
   job_settings jobs;
+  std::string admin_token; // of a key that may do everything; empty: none
   std::string sandbox_url; // providers whose address lies in it are played; empty: none
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "domain/audit.hpp"
 #include "domain/job.hpp"
 #include "domain/report.hpp"
 #include "domain/ticket.hpp"
@@ -154,14 +155,6 @@ struct job_control {
   std::optional<bool> force_fail; // the next attempt fails, once
 };
 
-/// Something an operator did to the machinery, kept as a record.
-struct operator_action {
-  uuid id;
-  std::string what;        // past participle: job_kind_paused, dead_letter_retried …
-  std::string target;      // a job class or an id
-  std::string data = "{}"; // JSON object
-};
-
 /// One state change, whole: it is committed with all its rows or not at all. The journal is the
 /// only place that writes, and a Change is the only thing it takes.
 struct change {
@@ -180,7 +173,7 @@ struct change {
   std::optional<job_step> step; // `conflict` when the claim is no longer the attempt's own
   std::optional<dead_letter_step> dead_letter; // `conflict` when somebody else settled it
   std::optional<job_control> control;
-  std::optional<operator_action> action;
+  std::optional<audit_record> action; // kept as a record of who did it
   /// Settles the job it is about where nobody else could tell whether it sent.
   std::optional<send_report> of_sent;
 };

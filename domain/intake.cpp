@@ -18,8 +18,8 @@ std::string text_of(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-event_record
-event_on(const uuid& ticket, std::string type, json data, uuid_generator& ids, time_point now) {
+event_record event_on(
+  const uuid& ticket, std::string type, const json& data, uuid_generator& ids, time_point now) {
   event_record event;
   event.id = ids.next(now);
   event.ticket_id = ticket;
@@ -118,7 +118,7 @@ void change_status(change& what,
   json data{{"from", to_string(ticket.status)}, {"to", to_string(to)}};
   if (reason != nullptr)
     data["reason"] = reason;
-  what.events.push_back(event_on(ticket.id, "status_changed", std::move(data), ids, what.at));
+  what.events.push_back(event_on(ticket.id, "status_changed", data, ids, what.at));
 }
 
 void sign(change& what, const std::optional<std::string>& actor_id) {
@@ -226,8 +226,8 @@ editing(const ticket_patch& patch, const ticket_core& ticket, uuid_generator& id
   ticket_update update;
   update.id = ticket.id;
   update.expected_version = ticket.version;
-  const auto note = [&](const char* type, json data) {
-    what.events.push_back(event_on(ticket.id, type, std::move(data), ids, now));
+  const auto note = [&](const char* type, const json& data) {
+    what.events.push_back(event_on(ticket.id, type, data, ids, now));
   };
   if (patch.status && *patch.status != ticket.status)
     change_status(what, update, ticket, *patch.status, nullptr, ids);

@@ -104,7 +104,7 @@ struct new_ticket {
 };
 
 /// The Change that creates a ticket by hand.
-change creating(const new_ticket& ticket, uuid_generator& ids, time_point now);
+change creating(const new_ticket& asked, uuid_generator& ids, time_point now);
 
 /// The core as it is after `done` was committed as version `version`.
 ticket_core after(ticket_core before, const ticket_update& done, std::int64_t version);

@@ -37,6 +37,19 @@ struct replay_options {
   std::string url;
   bool all = false;
   std::vector<std::string> ids;
+  std::string key; // empty: HUB_ADMIN_TOKEN
+};
+
+struct key_options {
+  std::string name;
+  std::vector<std::string> scopes;
+  int days = 0; // 0: for ever
+};
+
+struct invite_options {
+  std::string email;
+  std::string role = "agent";
+  std::string url; // empty: this hub's own
 };
 
 struct sandbox_options {
@@ -53,6 +66,10 @@ exit_code simulate(const config::configuration& settings, const simulate_options
 exit_code show_config(const config::configuration& settings, bool as_json);
 exit_code doctor(const config::configuration& settings, bool recount);
 exit_code sandbox(const sandbox_options& options);
+/// Makes an API key and prints it, the only time it is seen.
+exit_code create_key(const config::configuration& settings, const key_options& options);
+/// Invites somebody, or gives them a new link, and prints it.
+exit_code invite_user(const config::configuration& settings, const invite_options& options);
 exit_code replay(const config::configuration& settings, const replay_options& options);
 
 /// Where this hub's server is reached from here, as its settings say.

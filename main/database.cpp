@@ -24,6 +24,14 @@ domain::result<database> open_database(const config::settings& settings,
   return database{std::move(connection_string), *std::move(server)};
 }
 
+domain::result<database> reach_database(const config::settings& settings) {
+  if (settings.database.url.empty())
+    if (const auto running = storage::embedded_server::running_in(
+          settings.data_dir, storage::embedded_options{}.database))
+      return database{storage::with_time_limits(*running), nullptr};
+  return open_database(settings);
+}
+
 domain::result<storage::key_ring> open_keys(const config::settings& settings) {
   if (!settings.sealing.keys.empty())
     return storage::key_ring::parse(settings.sealing.keys);

@@ -23,6 +23,9 @@ struct database {
 domain::result<database> open_database(const config::settings& settings,
                                        std::function<bool()> give_up = nullptr);
 
+/// As `open_database`, but beside a hub that runs: its embedded server is used, and left alone.
+domain::result<database> reach_database(const config::settings& settings);
+
 /// The keys that seal originals: from the settings, else from the data directory's file.
 domain::result<storage::key_ring> open_keys(const config::settings& settings);
 

@@ -65,20 +65,26 @@ private:
   CURL* curl_ = nullptr;
 };
 
-http_caller::http_caller(std::string base_url)
-  : base_url_{std::move(base_url)}, handle_{std::make_unique<handle>()} {}
+http_caller::http_caller(std::string base_url, const std::string& api_key)
+  : base_url_{std::move(base_url)},
+    authorization_{api_key.empty() ? std::string{} : "Bearer " + api_key},
+    handle_{std::make_unique<handle>()} {}
+
+http_caller::headers http_caller::with_key(headers more) const {
+  if (!authorization_.empty())
+    more.emplace_back("Authorization", authorization_);
+  return more;
+}
 
 http_caller::~http_caller() = default;
 
 domain::result<http_answer> http_caller::get(const std::string& path) {
-  return handle_->call(base_url_ + path, nullptr, {});
+  return handle_->call(base_url_ + path, nullptr, with_key({}));
 }
 
 domain::result<http_answer>
-http_caller::post(const std::string& path,
-                  const std::string& body,
-                  const std::vector<std::pair<std::string, std::string>>& headers) {
-  return handle_->call(base_url_ + path, &body, headers);
+http_caller::post(const std::string& path, const std::string& body, const headers& more) {
+  return handle_->call(base_url_ + path, &body, with_key(more));
 }
 
 } // namespace hub::app

@@ -124,7 +124,41 @@ CLI::App* add_replay(CLI::App& app, hub::app::replay_options& options) {
   sub->add_option("id", options.ids, "Deliveries to replay");
   sub->add_flag("--all", options.all, "Replay everything in quarantine");
   sub->add_option("--url", options.url, "The hub to ask (default: this one)");
+  sub
+    ->add_option(
+      "--key", options.key, "An API key with deliveries:write (default: HUB_ADMIN_TOKEN)")
+    ->envname("HUB_API_KEY");
   return sub;
+}
+
+/// The commands about people and keys; each is run by the command it is paired with.
+void add_people(CLI::App& app,
+                hub::app::key_options& key,
+                hub::app::invite_options& invitation,
+                std::vector<std::pair<CLI::App*, command>>& commands) {
+  auto* keys = app.add_subcommand("keys", "API keys for programs");
+  keys->require_subcommand(1);
+  auto* create = keys->add_subcommand("create", "Make an API key and print it, once");
+  create->add_option("--name", key.name, "What it is for")->required();
+  create->add_option("--scope", key.scopes, "What it may do, such as tickets:read; may be repeated")
+    ->required();
+  create->add_option("--days", key.days, "How long it holds; 0: until it is revoked")
+    ->check(CLI::Range(0, 3650))
+    ->capture_default_str();
+  commands.emplace_back(create, [&key](const hub::config::configuration& settings) {
+    return hub::app::create_key(settings, key);
+  });
+  auto* users = app.add_subcommand("users", "People who may sign in");
+  users->require_subcommand(1);
+  auto* invite = users->add_subcommand("invite", "Print a link that signs somebody in, once");
+  invite->add_option("email", invitation.email, "Whom")->required();
+  invite->add_option("--role", invitation.role, "What they are, when they are new")
+    ->check(CLI::IsMember({"viewer", "agent", "admin", "owner"}))
+    ->capture_default_str();
+  invite->add_option("--url", invitation.url, "The hub's address for people (default: this one)");
+  commands.emplace_back(invite, [&invitation](const hub::config::configuration& settings) {
+    return hub::app::invite_user(settings, invitation);
+  });
 }
 
 int run(int argc, char** argv) {
@@ -143,6 +177,8 @@ int run(int argc, char** argv) {
   hub::app::simulate_options simulate_options;
   hub::app::replay_options replay_options;
   hub::app::sandbox_options sandbox_options;
+  hub::app::key_options key_options;
+  hub::app::invite_options invite_options;
   bool as_json = false;
   bool recount = false;
 
@@ -171,6 +207,7 @@ int run(int argc, char** argv) {
                         [&](const hub::config::configuration& settings) {
                           return hub::app::replay(settings, replay_options);
                         });
+  add_people(app, key_options, invite_options, commands);
   const auto* play = add_sandbox(app, sandbox_options);
   try {
     app.parse(argc, argv);

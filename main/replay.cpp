@@ -48,7 +48,14 @@ exit_code replay(const config::configuration& settings, const replay_options& op
     std::cerr << "feedback-hub: name the deliveries to replay, or --all\n";
     return exit_code::usage;
   }
-  http_caller caller{options.url.empty() ? local_url(settings) : options.url};
+  const auto& key = options.key.empty() ? settings.values.admin_token : options.key;
+  if (key.empty()) {
+    std::cerr << "feedback-hub: give a key with --key, HUB_API_KEY or HUB_ADMIN_TOKEN; "
+                 "`feedback-hub keys create --name replay --scope deliveries:read --scope "
+                 "deliveries:write` makes one\n";
+    return exit_code::usage;
+  }
+  http_caller caller{options.url.empty() ? local_url(settings) : options.url, key};
   auto ids = options.ids;
   if (options.all) {
     auto found = quarantined(caller);

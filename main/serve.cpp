@@ -3,8 +3,10 @@
 #include "http/server/context.hpp"
 #include "http/server/edge/server.hpp"
 #include "http/server/host_check.hpp"
+#include "http/server/routes/accounts.hpp"
 #include "http/server/routes/routes.hpp"
 #include "http/server/webhooks/webhooks.hpp"
+#include "main/access_room.hpp"
 #include "main/commands.hpp"
 #include "main/database.hpp"
 #include "main/job_machinery.hpp"
@@ -238,12 +240,15 @@ actors::node_options node_options_of(const config::settings& settings,
 
 void announce(const config::configuration& settings,
               const std::string& url,
+              const std::optional<std::string>& first_token,
               const database& db,
               const storage::migration_report& migrated,
               std::chrono::milliseconds took) {
   const auto& values = settings.values;
   std::cerr << "Feedback Hub " << version << " is serving after " << took.count() << " ms\n"
             << "  open       " << url << "\n"
+            << "  sign in    " << url << "/sign-in" << (first_token ? "#" + *first_token : "")
+            << "\n"
             << "  tickets    " << url << "/api/tickets\n"
             << "  health     " << url << "/health\n"
             << "  database   "
@@ -302,7 +307,8 @@ bool wait_until_writing(const actors::node& node, const stop_signals& signals) {
 http::context context_of(const config::settings& values,
                          actors::node& node,
                          storage::read_store& reads,
-                         http::metrics& figures) {
+                         http::metrics& figures,
+                         http::doorkeeper& door) {
   return {.system = node.system(),
           .where = node.where(),
           .journal = node.journal(),
@@ -311,13 +317,17 @@ http::context context_of(const config::settings& values,
           .figures = figures,
           .secrets = secrets_of(values),
           .workspace = default_workspace(),
+          .door = door,
           .simulation = values.simulation,
           .now = actors::wall_clock,
           .seed = actors::random_seed,
           .version = version};
 }
 
-void mount_everything(http::edge::server& server, http::context& hub, const job_machinery& jobs) {
+void mount_everything(http::edge::server& server,
+                      http::context& hub,
+                      const job_machinery& jobs,
+                      http::gate& door) {
   jobs.show_to(hub);
   hub.figures.read_also({.journal = &hub.journal_figures,
                          .reads = &hub.reads,
@@ -330,6 +340,8 @@ void mount_everything(http::edge::server& server, http::context& hub, const job_
   http::mount_deliveries(server, hub);
   http::mount_jobs(server, hub);
   http::mount_operations(server, hub);
+  http::mount_account(server, hub, door);
+  http::mount_people(server, hub, door);
 }
 
 /// Binds the address; the settings then name the port that was taken.
@@ -349,6 +361,7 @@ void stop(http::edge::server& server,
           job_machinery& jobs,
           actors::node& node,
           storage::read_store& reads,
+          access_room& access,
           std::optional<housekeeper>& keeper,
           const database& db) {
   bool clean = false;
@@ -359,6 +372,7 @@ void stop(http::edge::server& server,
   }
   keeper.reset(); // it must not bring back a database that is being stopped
   server.stop();
+  access.stop(); // it may have let calls in until now
   node.stop();
   reads.stop();
   if (db.embedded)
@@ -406,16 +420,22 @@ exit_code serve(config::configuration settings, const serve_options& options) {
 
   job_machinery jobs{values, db.connection_string, keys, node};
   http::metrics figures;
-  auto hub = context_of(values, node, *reads, figures);
+  access_room access{values, db.connection_string};
+  if (auto seeded = access.seed_admin_key(values.admin_token); !seeded)
+    return failed(exit_code::bad_settings, "admin_key_not_seeded", seeded.why());
+  const auto token = access.first_token();
+  if (!token)
+    return failed(exit_code::no_database, "first_owner_not_made", token.why());
+  auto hub = context_of(values, node, *reads, figures, access.door());
   http::edge::server server{server_options_of(values.http, figures)};
-  mount_everything(server, hub, jobs);
+  mount_everything(server, hub, jobs, access.door());
   if (auto listening = listen(server, settings); !listening)
     return failed(exit_code::failed, "not_listening", listening.why());
   signals.serving();
   const auto url = local_url(settings);
   const auto took =
     std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
-  announce(settings, url, db, migrated, took);
+  announce(settings, url, *token, db, migrated, took);
   log(log_level::info, "serving", {{"url", url}, {"ms", static_cast<std::int64_t>(took.count())}});
 
   std::optional<housekeeper> keeper{std::in_place, db, house_kept};
@@ -425,7 +445,7 @@ exit_code serve(config::configuration settings, const serve_options& options) {
 
   signals.wait();
   samples.reset();
-  stop(server, jobs, node, *reads, keeper, db);
+  stop(server, jobs, node, *reads, access, keeper, db);
   return exit_code::ok;
 }
 

@@ -12,4 +12,5 @@ set(hub_migrations
   0010_create_dead_letters.sql
   0011_create_job_controls.sql
   0012_keep_quarantined_deliveries.sql
-  0013_keep_send_reports.sql)
+  0013_keep_send_reports.sql
+  0014_create_people.sql)

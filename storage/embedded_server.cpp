@@ -111,6 +111,11 @@ std::string last_line_that_tells(const std::string& log) {
   return fatal.empty() ? last : fatal;
 }
 
+std::string connection_by(const std::filesystem::path& socket_dir, const std::string& database) {
+  return "host='" + quoted(socket_dir.native(), "'\\") + "' port=5432 user=" + role + " dbname='"
+         + quoted(database, "'\\") + "'";
+}
+
 struct postmaster_file {
   pid_t pid = 0;
   std::filesystem::path socket_dir;
@@ -362,8 +367,17 @@ outcome embedded_server::choose_socket_dir() {
 }
 
 std::string embedded_server::connection_to(const std::string& database) const {
-  return "host='" + quoted(socket_dir_.native(), "'\\") + "' port=5432 user=" + role + " dbname='"
-         + quoted(database, "'\\") + "'";
+  return connection_by(socket_dir_, database);
+}
+
+std::optional<std::string> embedded_server::running_in(const std::filesystem::path& data_dir,
+                                                       const std::string& database) {
+  std::error_code ignored;
+  const auto cluster = std::filesystem::weakly_canonical(data_dir / "postgres", ignored);
+  const auto file = read_postmaster_file(cluster);
+  if (!file || file->status != "ready" || !is_postgres_in(file->pid, cluster))
+    return std::nullopt;
+  return connection_by(file->socket_dir, database);
 }
 
 void embedded_server::remove_half_made() const {

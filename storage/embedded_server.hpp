@@ -40,6 +40,11 @@ public:
   /// returns once the server answers. The server stops when the returned object goes.
   static domain::result<std::unique_ptr<embedded_server>> start(embedded_options options);
 
+  /// What libpq connects with, where a hub's server answers for this data directory; for commands
+  /// beside a hub that runs.
+  [[nodiscard]] static std::optional<std::string> running_in(const std::filesystem::path& data_dir,
+                                                             const std::string& database);
+
   embedded_server(const embedded_server&) = delete;
   embedded_server& operator=(const embedded_server&) = delete;
   ~embedded_server();

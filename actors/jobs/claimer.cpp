@@ -55,9 +55,9 @@ void look(storage::job_store& store, job_figures& figures) {
 } // namespace
 
 job_claimer_actor::behavior_type job_claimer_behavior(claimer_pointer self,
-                                                      make_job_store make,
+                                                      const make_job_store& make,
                                                       std::chrono::milliseconds look_every,
-                                                      std::shared_ptr<job_figures> figures) {
+                                                      const std::shared_ptr<job_figures>& figures) {
   auto& state = self->state;
   self->set_error_handler([](caf::error&) {});
   self->send(self, claims_tick{});

@@ -26,8 +26,8 @@ using claimer_pointer = caf::stateful_actor<claimer_state, metered<job_claimer_a
 
 /// Spawn detached: the store blocks.
 job_claimer_actor::behavior_type job_claimer_behavior(claimer_pointer self,
-                                                      make_job_store make,
+                                                      const make_job_store& make,
                                                       std::chrono::milliseconds look_every,
-                                                      std::shared_ptr<job_figures> figures);
+                                                      const std::shared_ptr<job_figures>& figures);
 
 } // namespace hub::actors

@@ -529,13 +529,13 @@ void begin(supervisor_pointer self) {
 } // namespace
 
 job_supervisor_actor::behavior_type supervisor_behavior(supervisor_pointer self,
-                                                        supervisor_options options,
+                                                        const supervisor_options& options,
                                                         job_runner runner,
                                                         job_claimer_actor claimer,
                                                         std::shared_ptr<const surroundings> around,
                                                         std::shared_ptr<job_figures> figures) {
   auto& state = self->state;
-  state.options = std::move(options);
+  state.options = options;
   state.runner = std::move(runner);
   state.claimer = std::move(claimer);
   state.around = std::move(around);

@@ -90,7 +90,7 @@ using supervisor_pointer =
 
 /// Claims jobs of one kind, gives each a worker, and has the journal write what became of it.
 job_supervisor_actor::behavior_type supervisor_behavior(supervisor_pointer self,
-                                                        supervisor_options options,
+                                                        const supervisor_options& options,
                                                         job_runner runner,
                                                         job_claimer_actor claimer,
                                                         std::shared_ptr<const surroundings> around,

@@ -113,10 +113,10 @@ limiter_actor::behavior_type limiter_behavior(limiter_pointer self,
                                               const domain::uuid& workspace,
                                               domain::provider whom,
                                               const domain::limiter_rules& rules,
-                                              std::shared_ptr<limiter_figures> figures) {
+                                              const std::shared_ptr<limiter_figures>& figures) {
   auto& state = self->state;
   state.whom = whom;
-  state.figures = std::move(figures);
+  state.figures = figures;
   state.figures->add(workspace, whom, state.gauges);
   state.limiter.emplace(rules, self->clock().now());
   self->set_error_handler([](caf::error&) {});
@@ -176,7 +176,7 @@ domain::failure why_no_permit(const caf::error& error) {
 
 limiters_actor::behavior_type limiters_behavior(limiters_pointer self,
                                                 limits_table limits,
-                                                std::shared_ptr<limiter_figures> figures) {
+                                                const std::shared_ptr<limiter_figures>& figures) {
   auto& state = self->state;
   const auto find = [self, &state, limits, figures](const domain::uuid& workspace,
                                                     domain::provider whom) -> const limiter_actor& {

@@ -47,7 +47,7 @@ limiter_actor::behavior_type limiter_behavior(limiter_pointer self,
                                               const domain::uuid& workspace,
                                               domain::provider whom,
                                               const domain::limiter_rules& rules,
-                                              std::shared_ptr<limiter_figures> figures);
+                                              const std::shared_ptr<limiter_figures>& figures);
 
 /// The rules of each provider.
 using limits_table = std::array<domain::limiter_rules, domain::all_providers.size()>;
@@ -63,6 +63,6 @@ using limiters_pointer = caf::stateful_actor<limiters_state, metered<limiters_ac
 
 limiters_actor::behavior_type limiters_behavior(limiters_pointer self,
                                                 limits_table limits,
-                                                std::shared_ptr<limiter_figures> figures);
+                                                const std::shared_ptr<limiter_figures>& figures);
 
 } // namespace hub::actors

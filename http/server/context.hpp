@@ -25,6 +25,8 @@ struct webhook_secrets {
   std::string whatsapp_verify_token;
 };
 
+class doorkeeper;
+
 /// What routes work with. Everything outlives the server.
 struct context {
   caf::actor_system& system;
@@ -34,8 +36,9 @@ struct context {
   storage::read_store& reads;
   http::metrics& figures;
   webhook_secrets secrets;
-  /// Until people sign in, all calls are this workspace's.
+  /// Whose webhooks come in here.
   domain::uuid workspace;
+  doorkeeper& door;
   bool simulation = false;
   std::function<domain::time_point()> now;
   std::function<std::uint64_t()> seed; // fresh randomness for id generators

@@ -22,40 +22,52 @@ edge::reply stored_reply(storage::stored_answer stored) {
 /// Keeps a success under the key and sends what is kept there, which is another's answer where two
 /// calls with one key ran at the same time.
 void keep_and_send(context& hub,
+                   const domain::uuid& workspace,
                    const reply_handle& reply_to,
                    const std::string& key,
                    edge::reply reply) {
   if (reply.status >= 300)
     return reply_to->send(std::move(reply));
   auto body = reply.body;
-  keep_answer(hub, key, std::move(body), [&hub, reply_to, key, reply = std::move(reply)] {
-    hub.reads.answer_to(
-      hub.workspace, key, [reply_to, reply](domain::result<storage::stored_answer> kept) {
-        reply_to->send(kept && !kept->body.empty() ? stored_reply(*std::move(kept)) : reply);
-      });
-  });
+  keep_answer(hub,
+              workspace,
+              key,
+              std::move(body),
+              [&hub, workspace, reply_to, key, reply = std::move(reply)] {
+                hub.reads.answer_to(
+                  workspace, key, [reply_to, reply](domain::result<storage::stored_answer> kept) {
+                    reply_to->send(kept && !kept->body.empty() ? stored_reply(*std::move(kept))
+                                                               : reply);
+                  });
+              });
 }
 
-send_reply
-sender(context& hub, const reply_handle& reply_to, const std::optional<std::string>& key) {
+send_reply sender(context& hub,
+                  const domain::uuid& workspace,
+                  const reply_handle& reply_to,
+                  const std::optional<std::string>& key) {
   if (!key)
     return [reply_to](edge::reply reply) { reply_to->send(std::move(reply)); };
-  return [&hub, reply_to, key = *key](edge::reply reply) {
-    keep_and_send(hub, reply_to, key, std::move(reply));
+  return [&hub, workspace, reply_to, key = *key](edge::reply reply) {
+    keep_and_send(hub, workspace, reply_to, key, std::move(reply));
   };
 }
 
 } // namespace
 
-domain::change change_of(const context& hub) {
+domain::change change_of(const context& hub, const domain::uuid& workspace) {
   domain::change what;
-  what.workspace = hub.workspace;
+  what.workspace = workspace;
   what.at = hub.now();
   return what;
 }
 
-void keep_answer(context& hub, std::string key, std::string body, std::function<void()> then) {
-  auto keep = std::make_shared<domain::change>(change_of(hub));
+void keep_answer(context& hub,
+                 const domain::uuid& workspace,
+                 std::string key,
+                 std::string body,
+                 std::function<void()> then) {
+  auto keep = std::make_shared<domain::change>(change_of(hub, workspace));
   keep->answer = domain::answer_record{std::move(key), std::move(body)};
   ask<domain::verdict>(hub.system,
                        hub.journal,
@@ -67,6 +79,7 @@ void keep_answer(context& hub, std::string key, std::string body, std::function<
 }
 
 void with_stored_answer(context& hub,
+                        const domain::uuid& workspace,
                         const reply_handle& reply_to,
                         const std::string& key,
                         bool same_request,
@@ -75,7 +88,7 @@ void with_stored_answer(context& hub,
     return reply_to->send(error_reply(
       422, "idempotency_key_reused", "this Idempotency-Key was used for another request"));
   hub.reads.answer_to(
-    hub.workspace,
+    workspace,
     key,
     [reply_to, go_on = std::move(go_on)](domain::result<storage::stored_answer> stored) {
       stored ? go_on(*std::move(stored)) : reply_to->send(error_reply(stored.why()));
@@ -94,12 +107,13 @@ void commit_once(context& hub,
   const auto key =
     what.idempotency ? std::optional{what.idempotency->key} : std::optional<std::string>{};
   // An answer that the change itself brings is kept with it, and need not be kept again.
-  const auto send = sender(hub, reply_to, what.answer ? std::nullopt : key);
+  const auto send = sender(hub, what.workspace, reply_to, what.answer ? std::nullopt : key);
+  const auto workspace = what.workspace;
   ask<domain::verdict>(
     hub.system,
     hub.journal,
     actors::commit_change{std::make_shared<const domain::change>(std::move(what))},
-    [&hub, reply_to, key, send, answer = std::move(answer)](
+    [&hub, workspace, reply_to, key, send, answer = std::move(answer)](
       const domain::result<domain::verdict>& verdict) {
       if (!verdict)
         return reply_to->send(error_reply(verdict.why()));
@@ -109,6 +123,7 @@ void commit_once(context& hub,
         return reply_to->send(error_reply(
           verdict->why.value_or(fail(errc::internal, "the journal refused the change"))));
       with_stored_answer(hub,
+                         workspace,
                          reply_to,
                          *key,
                          verdict->same_request,
@@ -121,12 +136,13 @@ void commit_once(context& hub,
 }
 
 void run_once(context& hub,
+              const domain::uuid& workspace,
               std::optional<domain::idempotency_record> key,
               const reply_handle& reply_to,
               std::function<void(const send_reply& send)> run) {
   if (!key)
-    return run(sender(hub, reply_to, std::nullopt));
-  auto what = change_of(hub);
+    return run(sender(hub, workspace, reply_to, std::nullopt));
+  auto what = change_of(hub, workspace);
   what.idempotency = std::move(key);
   commit_once(hub, std::move(what), reply_to, std::move(run));
 }

@@ -14,17 +14,22 @@ namespace hub::http {
 using reply_handle = std::shared_ptr<edge::responder>;
 using send_reply = std::function<void(edge::reply)>;
 
-/// A change of this workspace, made now.
-[[nodiscard]] domain::change change_of(const context& hub);
+/// A change of that workspace, made now.
+[[nodiscard]] domain::change change_of(const context& hub, const domain::uuid& workspace);
 
 /// Keeps the answer a mutation gave, unless one is kept already, and calls `then` whether or not
 /// that worked.
-void keep_answer(context& hub, std::string key, std::string body, std::function<void()> then = {});
+void keep_answer(context& hub,
+                 const domain::uuid& workspace,
+                 std::string key,
+                 std::string body,
+                 std::function<void()> then = {});
 
 /// Calls `go_on` with what is kept for a used Idempotency-Key: an empty body where the answer was
 /// lost or is still to come. Answers itself where the key was used for another request (422), or
 /// cannot be read.
 void with_stored_answer(context& hub,
+                        const domain::uuid& workspace,
                         const reply_handle& reply_to,
                         const std::string& key,
                         bool same_request,
@@ -44,6 +49,7 @@ void commit_once(context& hub,
 
 /// As `commit_once`, for a call that is not one change: its key is taken before `run`.
 void run_once(context& hub,
+              const domain::uuid& workspace,
               std::optional<domain::idempotency_record> key,
               const reply_handle& reply_to,
               std::function<void(const send_reply& send)> run);

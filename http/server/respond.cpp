@@ -67,6 +67,12 @@ edge::reply json_reply(int status, std::string body) {
     .status = status, .content_type = "application/json", .body = std::move(body), .headers = {}};
 }
 
+edge::reply momentary(int status, const json& body) {
+  auto reply = reply_with(status, body);
+  reply.headers.emplace_back("Cache-Control", "no-store");
+  return reply;
+}
+
 edge::reply error_reply(int status, const char* code, const std::string& message) {
   return reply_with(status, {{"error", message}, {"code", code}});
 }

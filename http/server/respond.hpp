@@ -3,6 +3,8 @@
 #include "domain/failure.hpp"
 #include "http/server/edge/responder.hpp"
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <string>
 #include <vector>
 
@@ -16,6 +18,9 @@ struct field_error {
 
 /// JSON that is already written.
 edge::reply json_reply(int status, std::string body);
+
+/// JSON that is true this moment, or for this caller, only: no cache keeps it.
+edge::reply momentary(int status, const nlohmann::json& body);
 
 /// The one place where a failure becomes a status code and an error body.
 edge::reply error_reply(const domain::failure& why);

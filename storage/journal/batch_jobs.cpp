@@ -1,3 +1,4 @@
+#include "storage/audit_rows.hpp"
 #include "storage/journal/batch.hpp"
 #include "storage/journal/job_statements.hpp"
 #include "storage/journal/row_set.hpp"
@@ -197,7 +198,7 @@ void journal_batch::write_send_reports() {
 
 void journal_batch::write_operations() {
   row_set<5> settled;
-  row_set<6> actions;
+  audit_rows actions;
   for (const auto& item : entries_) {
     if (!item.stands)
       continue;
@@ -218,10 +219,10 @@ void journal_batch::write_operations() {
                         domain::to_rfc3339(what.at),
                         control->force_fail);
     if (const auto& action = what.action)
-      actions.add(what.workspace, action->id, action->what, action->target, action->data, what.at);
+      add_record(actions, what.workspace, *action, what.at);
   }
   run_if_any(std::move(settled), tx_, statements::settle_dead_letters.name);
-  run_if_any(std::move(actions), tx_, statements::add_operator_actions.name);
+  run_if_any(std::move(actions), tx_, statements::add_audit_records.name);
 }
 
 } // namespace hub::storage

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "storage/audit_rows.hpp"
 #include "storage/journal/statements.hpp"
 
 #include <array>
@@ -148,12 +149,7 @@ inline constexpr statement set_job_control{"set_job_control", R"sql(
     force_fail = coalesce($4::boolean, c.force_fail)
 )sql"};
 
-inline constexpr statement add_operator_actions{"add_operator_actions", R"sql(
-  INSERT INTO operator_actions (workspace_id, id, action, target, data, created_at)
-  SELECT i.ws, i.id, i.action, i.target, i.data::jsonb, i.at
-  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
-       AS i (ws, id, action, target, data, at)
-)sql"};
+inline constexpr statement add_audit_records{"add_audit_records", add_audit_records_sql};
 
 inline constexpr std::array about_jobs{
   lock_claims,
@@ -167,7 +163,7 @@ inline constexpr std::array about_jobs{
   report_to_jobs,
   report_to_dead_letters,
   set_job_control,
-  add_operator_actions,
+  add_audit_records,
 };
 
 } // namespace hub::storage::statements

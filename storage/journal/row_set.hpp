@@ -72,14 +72,25 @@ public:
 
   /// Runs the prepared statement with the columns as its parameters; the set is used up.
   pqxx::result run(pqxx::transaction_base& tx, const std::string& statement) && {
+    const auto parameters = finished();
+    return tx.exec_prepared(statement, pqxx::prepare::make_dynamic_params(parameters));
+  }
+
+  /// The same with a statement that is not prepared.
+  pqxx::result run_once(pqxx::transaction_base& tx, const std::string& sql) && {
+    const auto parameters = finished();
+    return tx.exec_params(sql, pqxx::prepare::make_dynamic_params(parameters));
+  }
+
+private:
+  std::vector<std::string> finished() {
     std::vector<std::string> parameters;
     parameters.reserve(Columns);
     for (auto& column : columns_)
       parameters.push_back(std::move(column).finish());
-    return tx.exec_prepared(statement, pqxx::prepare::make_dynamic_params(parameters));
+    return parameters;
   }
 
-private:
   std::array<array_literal, Columns> columns_;
   std::size_t rows_ = 0;
 };

@@ -2,7 +2,7 @@
 
 #include "storage/guarded.hpp"
 #include "storage/reads/job_reads.hpp"
-#include "storage/reads/read_pool.hpp"
+#include "storage/connection_pool.hpp"
 #include "storage/reads/row_reading.hpp"
 #include "storage/reads/ticket_reads.hpp"
 #include "storage/sealing.hpp"
@@ -120,7 +120,12 @@ const char* text_or_null(const std::optional<T>& value, std::string& keep) {
 class pooled_reads final : public read_store {
 public:
   pooled_reads(read_store_options options, const key_ring& keys)
-    : pool_{std::move(options)}, keys_{keys} {}
+    : pool_{{.connection_string = std::move(options.connection_string),
+             .session = "SET default_transaction_read_only = on; SET statement_timeout = '15s'; "
+                        "SET jit = off; SET application_name = 'feedback-hub reads'",
+             .connections = options.connections,
+             .queue_limit = options.queue_limit}},
+      keys_{keys} {}
 
   void core_of(domain::uuid workspace,
                domain::uuid ticket,
@@ -261,24 +266,11 @@ private:
   /// Runs `query` in one consistent snapshot and hands its result on.
   template <class T, class Query>
   void read(callback<T> done, Query query) {
-    pool_.post([done = std::move(done), query = std::move(query)](
-                 domain::result<pqxx::connection*> connection, bool may_repeat) {
-      if (!connection) {
-        done(std::move(connection).why());
-        return true;
-      }
-      auto answer = guarded([&]() -> domain::result<T> {
-        pqxx::transaction<pqxx::repeatable_read, pqxx::read_only> tx{**connection};
-        return query(tx);
-      });
-      if (!answer && may_repeat && !(*connection)->is_open())
-        return false;
-      done(std::move(answer));
-      return true;
-    });
+    in_transaction<pqxx::transaction<pqxx::repeatable_read, pqxx::read_only>, T>(
+      pool_, std::move(done), std::move(query));
   }
 
-  read_pool pool_;
+  connection_pool pool_;
   const key_ring& keys_;
 };
 

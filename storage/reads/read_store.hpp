@@ -1,6 +1,7 @@
 #pragma once
 
 #include "domain/change.hpp"
+#include "storage/pool.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -236,10 +237,6 @@ struct recount {
   std::vector<std::string> differences;
 };
 
-/// Calls back once, from a reader's thread. The callee must not block or throw.
-template <class T>
-using callback = std::function<void(domain::result<T>)>;
-
 /// Everything the hub reads: asynchronous, on a small pool of connections with a bounded queue. A
 /// full queue or an absent database answers `unavailable` at once.
 class read_store {
@@ -265,14 +262,6 @@ public:
   /// Counts rows and compares; expensive, for the operator's command only.
   virtual void count_again(domain::uuid workspace, callback<recount> done) = 0;
 
-  struct pool_stats {
-    int connections = 0;
-    int busy = 0;
-    std::size_t waiting = 0;
-    std::uint64_t queries = 0;
-    std::uint64_t failures = 0;
-    std::uint64_t rejected = 0;
-  };
   [[nodiscard]] virtual pool_stats stats() const = 0;
   /// Finishes what runs and joins; what waits, and every later call, is answered `unavailable`.
   virtual void stop() = 0;

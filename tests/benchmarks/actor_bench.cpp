@@ -75,7 +75,7 @@ public:
   void count_again(domain::uuid, storage::callback<storage::recount> done) override {
     refuse(done);
   }
-  [[nodiscard]] pool_stats stats() const override { return {}; }
+  [[nodiscard]] storage::pool_stats stats() const override { return {}; }
   void stop() override {}
 
 private:

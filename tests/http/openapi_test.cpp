@@ -1,6 +1,10 @@
+#include "http/server/auth/gate.hpp"
+#include "http/server/auth/password_hasher.hpp"
+#include "http/server/routes/accounts.hpp"
 #include "http/server/routes/embedded_files.hpp"
 #include "http/server/routes/routes.hpp"
 #include "http/server/webhooks/webhooks.hpp"
+#include "storage/identity/identity_store.hpp"
 #include "storage/sealing.hpp"
 #include "tests/support/openapi_check.hpp"
 
@@ -71,6 +75,10 @@ std::set<std::string> mounted_routes() {
   const auto reads =
     storage::make_read_store({.connection_string = "", .connections = 0, .queue_limit = 0}, *keys);
   metrics figures;
+  const auto identities =
+    storage::make_identity_store({.connection_string = "", .connections = 0, .queue_limit = 0});
+  password_hasher hasher{0, 0};
+  gate door{*identities, hasher, nullptr, nullptr, {}};
   context hub{.system = system,
               .where = where,
               .journal = {},
@@ -79,6 +87,7 @@ std::set<std::string> mounted_routes() {
               .figures = figures,
               .secrets = {},
               .workspace = {},
+              .door = door,
               .now = nullptr,
               .seed = nullptr,
               .version = ""};
@@ -88,6 +97,8 @@ std::set<std::string> mounted_routes() {
   mount_deliveries(server, hub);
   mount_jobs(server, hub);
   mount_operations(server, hub);
+  mount_account(server, hub, door);
+  mount_people(server, hub, door);
   std::set<std::string> routes;
   for (const auto& [method, pattern] : server.routes())
     routes.insert(named(method, pattern));

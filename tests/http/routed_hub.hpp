@@ -3,6 +3,7 @@
 #include "actors/directory.hpp"
 #include "actors/journal/journal_metrics.hpp"
 #include "actors/journal/protocol.hpp"
+#include "http/server/call.hpp"
 #include "http/server/context.hpp"
 #include "http/server/edge/server.hpp"
 #include "tests/support/webhook_driver.hpp"
@@ -47,8 +48,17 @@ public:
   answer_to(domain::uuid, std::string key, storage::callback<storage::stored_answer> done) override;
   void ping(storage::callback<std::chrono::microseconds> done) override;
   void count_again(domain::uuid, storage::callback<storage::recount> done) override;
-  [[nodiscard]] pool_stats stats() const override { return {}; }
+  [[nodiscard]] storage::pool_stats stats() const override { return {}; }
   void stop() override {}
+};
+
+/// Lets everybody in, as somebody who may do everything.
+class open_door final : public http::doorkeeper {
+public:
+  void admit(const http::edge::request& request,
+             std::optional<domain::permission> needs,
+             http::edge::responder responder,
+             admitted inside) override;
 };
 
 /// Every route of the hub on a real server, in front of actors that answer as the test says: set
@@ -70,6 +80,7 @@ private:
   actors::journal_metrics journal_figures_;
   http::metrics figures_;
   actors::journal_actor journal_;
+  open_door door_;
   std::optional<http::context> hub_;
   std::optional<http::edge::server> server_;
 

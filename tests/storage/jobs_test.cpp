@@ -109,7 +109,10 @@ protected:
     what.workspace = first_workspace;
     what.at = at();
     what.control = domain::job_control{job_kind::canary, state, force};
-    what.action = domain::operator_action{fresh_id(), "job_kind_changed", "CanaryJob", "{}"};
+    auto& record = what.action.emplace();
+    record.id = fresh_id();
+    record.what = "job_kind_changed";
+    record.target = "CanaryJob";
     EXPECT_EQ(commit(std::move(what)).what, verdict_kind::committed);
   }
 
@@ -551,7 +554,7 @@ TEST_F(jobs, of_a_paused_kind_wait_until_it_resumes) {
   EXPECT_THAT(claim(10, {id}).jobs, IsEmpty());
   control(domain::job_kind_state::running);
   EXPECT_THAT(claim().jobs, SizeIs(1));
-  EXPECT_EQ(count("operator_actions"), "2");
+  EXPECT_EQ(count("audit_log"), "2");
 }
 
 TEST_F(jobs, that_come_while_their_kind_drains_wait) {

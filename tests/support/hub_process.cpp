@@ -178,6 +178,7 @@ hub_process::variables(const std::map<std::string, std::string>& more) const {
     {"HUB_DATA_DIR", data_dir().string()},
     {"HUB_BIND", "127.0.0.1:" + std::to_string(port_)},
     {"LOG_LEVEL", "warn"},
+    {"HUB_ADMIN_TOKEN", admin_token},
     {"SLACK_SIGNING_SECRET", slack_secret},
     {"INTERCOM_WEBHOOK_SECRET", intercom_secret},
     {"WHATSAPP_WEBHOOK_SECRET", whatsapp_secret},

@@ -20,6 +20,8 @@ inline constexpr auto intercom_secret = "intercom-secret-of-the-tests";
 inline constexpr auto whatsapp_secret = "whatsapp-secret-of-the-tests";
 inline constexpr auto whatsapp_verify_token = "verify-token-of-the-tests";
 
+inline constexpr auto admin_token = "admin-token-of-the-tests-0123456789abcdef";
+
 /// What a command of the hub did.
 struct command_result {
   int exit_code = -1; // 128 + number for a signal

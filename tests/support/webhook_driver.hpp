@@ -81,7 +81,8 @@ struct answer {
   [[nodiscard]] bool is(const char* member) const; // the member is there and true
 };
 
-/// One keep-alive connection to a hub, opened on first use and again after a loss.
+/// One keep-alive connection to a hub, opened on first use and again after a loss. Calls come with
+/// the tests' admin key, unless they bring an Authorization or Cookie header of their own.
 class hub_client {
 public:
   using milliseconds = std::chrono::milliseconds;

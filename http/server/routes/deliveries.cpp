@@ -20,10 +20,10 @@ using domain::errc;
 using domain::fail;
 using nlohmann::json;
 
-void list(context& hub, const edge::request& request, edge::responder responder) {
+void list(context& hub, const call& request, edge::responder responder) {
   parameters given{request};
   storage::delivery_query query;
-  query.workspace = hub.workspace;
+  query.workspace = request.who.workspace;
   const auto outcomes =
     given.list<domain::delivery_outcome>("status", domain::parse_delivery_outcome);
   const auto platforms = given.list<domain::channel>("platform", domain::parse_channel);
@@ -78,6 +78,7 @@ edge::reply replayed(const domain::uuid& delivery, const std::vector<actors::tak
 
 /// Reads a quarantined delivery again, as it would be read if it came today.
 void read_again(context& hub,
+                const domain::uuid& workspace,
                 const domain::uuid& id,
                 const storage::stored_delivery& stored,
                 const send_reply& send) {
@@ -97,7 +98,7 @@ void read_again(context& hub,
                           .body = std::make_shared<const std::string>(stored.payload),
                           .received_at = stored.row.received_at,
                           .replays = id},
-                         hub.workspace);
+                         workspace);
   if (understood.trouble)
     return send(error_reply(
       fail(errc::invalid_input, "it is still not understood: " + understood.trouble->message)));
@@ -111,7 +112,7 @@ void read_again(context& hub,
               });
 }
 
-void replay(context& hub, const edge::request& request, edge::responder responder) {
+void replay(context& hub, const call& request, edge::responder responder) {
   const auto id = id_in_path(request, "id");
   if (!id)
     return responder.send(error_reply(id.why()));
@@ -119,19 +120,29 @@ void replay(context& hub, const edge::request& request, edge::responder responde
   if (!key)
     return responder.send(error_reply(key.why()));
   auto reply_to = std::make_shared<edge::responder>(std::move(responder));
-  run_once(hub, *std::move(key), reply_to, [&hub, id = *id](const send_reply& send) {
-    hub.reads.delivery_of(
-      hub.workspace, id, [&hub, send, id](domain::result<storage::stored_delivery> stored) {
-        stored ? read_again(hub, id, *stored, send) : send(error_reply(stored.why()));
-      });
-  });
+  run_once(hub,
+           request.who.workspace,
+           *std::move(key),
+           reply_to,
+           [&hub, workspace = request.who.workspace, id = *id](const send_reply& send) {
+             hub.reads.delivery_of(
+               workspace,
+               id,
+               [&hub, workspace, send, id](domain::result<storage::stored_delivery> stored) {
+                 stored ? read_again(hub, workspace, id, *stored, send)
+                        : send(error_reply(stored.why()));
+               });
+           });
 }
 
 } // namespace
 
 void mount_deliveries(edge::server& server, context& hub) {
-  server.route("GET", "/api/webhook_deliveries", with(hub, list));
-  server.route("POST", "/api/webhook_deliveries/:id/replay", with(hub, replay));
+  server.route(
+    "GET", "/api/webhook_deliveries", only_with(hub, domain::permission::deliveries_read, list));
+  server.route("POST",
+               "/api/webhook_deliveries/:id/replay",
+               only_with(hub, domain::permission::deliveries_write, replay));
 }
 
 } // namespace hub::http

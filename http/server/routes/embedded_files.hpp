@@ -8,5 +8,7 @@ namespace hub::http {
 
 std::string_view embedded_openapi();
 std::string_view embedded_front_page();
+std::string_view embedded_sign_in_page();
+std::string_view embedded_sign_in_script();
 
 } // namespace hub::http

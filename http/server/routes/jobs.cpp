@@ -27,18 +27,13 @@ using domain::errc;
 using domain::fail;
 using domain::job_kind;
 using domain::job_kind_state;
+using domain::permission;
 using nlohmann::json;
 
 constexpr std::size_t longest_text = 4'000;
 constexpr std::size_t longest_recipient = 255;
 constexpr int most_retried_at_once = 1'000;
 constexpr int retried_a_page = 100;
-
-edge::reply momentary(int status, const json& body) {
-  auto reply = json_reply(status, text_of(body));
-  reply.headers.emplace_back("Cache-Control", "no-store");
-  return reply;
-}
 
 /// Commits, and hands on the failure that a refusal stands for.
 void commit(context& hub,
@@ -58,15 +53,23 @@ void commit(context& hub,
     });
 }
 
-domain::operator_action
-action_of(context& hub, std::string what, std::string target, const json& data = json::object()) {
+domain::audit_record action_of(context& hub,
+                               const caller& by,
+                               std::string what,
+                               std::string target,
+                               const json& after = nullptr) {
   domain::uuid_generator ids{hub.seed()};
-  return {ids.next(hub.now()), std::move(what), std::move(target), text_of(data)};
+  return {ids.next(hub.now()),
+          by.who,
+          std::move(what),
+          std::move(target),
+          {},
+          after.is_null() ? std::string{} : text_of(after)};
 }
 
 /// Commits a change whose answer is known before, so that both are durable together.
 void commit_and_answer(context& hub,
-                       const edge::request& request,
+                       const call& request,
                        domain::change what,
                        edge::reply reply,
                        edge::responder responder) {
@@ -136,7 +139,7 @@ void apply(json& kind, const std::vector<storage::job_control_row>& controls) {
     }
 }
 
-void list_kinds(context& hub, const edge::request&, edge::responder responder) {
+void list_kinds(context& hub, const call&, edge::responder responder) {
   auto reply_to = std::make_shared<edge::responder>(std::move(responder));
   with_controls(hub, reply_to, [&hub, reply_to](const auto& controls) {
     auto body = json::array();
@@ -149,7 +152,7 @@ void list_kinds(context& hub, const edge::request&, edge::responder responder) {
 }
 
 void set_state(context& hub,
-               const edge::request& request,
+               const call& request,
                edge::responder responder,
                job_kind_state state,
                const char* done_word) {
@@ -159,10 +162,10 @@ void set_state(context& hub,
   auto key = idempotency_of(request, 200);
   if (!key)
     return responder.send(error_reply(key.why()));
-  auto what = change_of(hub);
+  auto what = change_of(hub, request.who.workspace);
   what.idempotency = *std::move(key);
   what.control = domain::job_control{*kind, state, std::nullopt};
-  what.action = action_of(hub, done_word, std::string{to_string(*kind)});
+  what.action = action_of(hub, request.by(), done_word, std::string{to_string(*kind)});
   commit_once(hub,
               std::move(what),
               std::make_shared<edge::responder>(std::move(responder)),
@@ -174,15 +177,15 @@ void set_state(context& hub,
               });
 }
 
-void pause(context& hub, const edge::request& request, edge::responder responder) {
+void pause(context& hub, const call& request, edge::responder responder) {
   set_state(hub, request, std::move(responder), job_kind_state::paused, "job_kind_paused");
 }
 
-void resume(context& hub, const edge::request& request, edge::responder responder) {
+void resume(context& hub, const call& request, edge::responder responder) {
   set_state(hub, request, std::move(responder), job_kind_state::running, "job_kind_resumed");
 }
 
-void drain(context& hub, const edge::request& request, edge::responder responder) {
+void drain(context& hub, const call& request, edge::responder responder) {
   set_state(hub, request, std::move(responder), job_kind_state::draining, "job_kind_drained");
 }
 
@@ -243,7 +246,7 @@ domain::job_record wanted_job(context& hub, const json& body, std::vector<field_
 }
 
 /// Enqueues a job that only shows that jobs work.
-void run_job(context& hub, const edge::request& request, edge::responder responder) {
+void run_job(context& hub, const call& request, edge::responder responder) {
   if (!hub.simulation)
     return responder.send(simulation_off());
   const auto body = json_body(request);
@@ -254,7 +257,9 @@ void run_job(context& hub, const edge::request& request, edge::responder respond
   if (!faults.empty())
     return responder.send(invalid_fields(faults));
   const json answer{{"id", to_string(job.id)}, {"job_class", to_string(job.kind)}};
-  auto what = change_of(hub);
+  auto what = change_of(hub, request.who.workspace);
+  what.action = action_of(
+    hub, request.by(), "job_enqueued", to_string(job.id), {{"job_class", to_string(job.kind)}});
   what.jobs.push_back(std::move(job));
   commit_and_answer(hub, request, std::move(what), momentary(202, answer), std::move(responder));
 }
@@ -297,9 +302,9 @@ std::optional<std::string> unless_empty(std::string text) {
   return text.empty() ? std::nullopt : std::optional{std::move(text)};
 }
 
-storage::dead_letter_query filter_in(context& hub, parameters& given) {
+storage::dead_letter_query filter_in(const call& request, parameters& given) {
   storage::dead_letter_query query;
-  query.workspace = hub.workspace;
+  query.workspace = request.who.workspace;
   query.status = unless_empty(given.text("status", 32));
   if (query.status && *query.status != "unresolved" && *query.status != "resolved"
       && *query.status != "retried")
@@ -312,9 +317,9 @@ storage::dead_letter_query filter_in(context& hub, parameters& given) {
   return query;
 }
 
-void list_letters(context& hub, const edge::request& request, edge::responder responder) {
+void list_letters(context& hub, const call& request, edge::responder responder) {
   parameters given{request};
-  auto query = filter_in(hub, given);
+  auto query = filter_in(request, given);
   const auto cursor = given.text("cursor", 64);
   query.after = position_in(cursor);
   if (!cursor.empty() && !query.after)
@@ -350,45 +355,54 @@ void list_letters(context& hub, const edge::request& request, edge::responder re
 }
 
 /// Answers with the letter as it is now.
-void send_letter(context& hub, const domain::uuid& id, int status, const send_reply& send) {
+void send_letter(context& hub,
+                 const domain::uuid& workspace,
+                 const domain::uuid& id,
+                 int status,
+                 const send_reply& send) {
   hub.reads.dead_letter_of(
-    hub.workspace, id, [send, status](const domain::result<storage::stored_dead_letter>& found) {
+    workspace, id, [send, status](const domain::result<storage::stored_dead_letter>& found) {
       send(found ? momentary(status, to_json(found->row)) : error_reply(found.why()));
     });
 }
 
-void resolve(context& hub, const edge::request& request, edge::responder responder) {
+void resolve(context& hub, const call& request, edge::responder responder) {
   const auto id = id_in_path(request, "id");
   if (!id)
     return responder.send(error_reply(id.why()));
   auto key = idempotency_of(request, 200);
   if (!key)
     return responder.send(error_reply(key.why()));
-  auto what = change_of(hub);
+  auto what = change_of(hub, request.who.workspace);
   what.idempotency = *std::move(key);
   what.dead_letter =
     domain::dead_letter_step{domain::dead_letter_step::kind::resolve, *id, {}, false};
-  what.action = action_of(hub, "dead_letter_resolved", to_string(*id));
+  what.action = action_of(hub, request.by(), "dead_letter_resolved", to_string(*id));
   commit_once(hub,
               std::move(what),
               std::make_shared<edge::responder>(std::move(responder)),
-              [&hub, id = *id](const send_reply& send) { send_letter(hub, id, 200, send); });
+              [&hub, workspace = request.who.workspace, id = *id](const send_reply& send) {
+                send_letter(hub, workspace, id, 200, send);
+              });
 }
 
 /// The change that puts the job of a letter back to work as a new one.
-domain::result<domain::change>
-trying_again(context& hub, const storage::stored_dead_letter& letter, bool although_unknown) {
+domain::result<domain::change> trying_again(context& hub,
+                                            const caller& by,
+                                            const storage::stored_dead_letter& letter,
+                                            bool although_unknown) {
   const auto kind = domain::parse_job_kind(letter.row.job_class);
   if (!kind)
     return kind.why();
   domain::uuid_generator ids{hub.seed()};
-  auto what = change_of(hub);
+  auto what = change_of(hub, by.workspace);
   const auto job = ids.next(what.at);
   what.dead_letter = domain::dead_letter_step{
     domain::dead_letter_step::kind::retry, letter.row.id, job, although_unknown};
   what.jobs.push_back(
     {.id = job, .kind = *kind, .dedup_key = {}, .args = letter.args, .run_at = what.at});
   what.action = action_of(hub,
+                          by,
                           "dead_letter_retried",
                           to_string(letter.row.id),
                           {{"job", to_string(job)}, {"although_unknown", although_unknown}});
@@ -405,7 +419,7 @@ domain::result<bool> although_unknown_in(const edge::request& request) {
   return body->value("although_unknown", json()) == true;
 }
 
-void retry(context& hub, const edge::request& request, edge::responder responder) {
+void retry(context& hub, const call& request, edge::responder responder) {
   const auto id = id_in_path(request, "id");
   if (!id)
     return responder.send(error_reply(id.why()));
@@ -416,26 +430,34 @@ void retry(context& hub, const edge::request& request, edge::responder responder
   if (!key)
     return responder.send(error_reply(key.why()));
   auto reply_to = std::make_shared<edge::responder>(std::move(responder));
-  hub.reads.dead_letter_of(hub.workspace,
-                           *id,
-                           [&hub, reply_to, id = *id, anyway = *anyway, key = *key](
-                             const domain::result<storage::stored_dead_letter>& found) {
-                             auto what = found ? trying_again(hub, *found, anyway) : found.why();
-                             if (!what)
-                               return reply_to->send(error_reply(what.why()));
-                             what->idempotency = key;
-                             commit_once(
-                               hub, *std::move(what), reply_to, [&hub, id](const send_reply& send) {
-                                 send_letter(hub, id, 202, send);
-                               });
-                           });
+  hub.reads.dead_letter_of(
+    request.who.workspace,
+    *id,
+    [&hub, by = request.by(), reply_to, id = *id, anyway = *anyway, key = *key](
+      const domain::result<storage::stored_dead_letter>& found) {
+      auto what = found ? trying_again(hub, by, *found, anyway) : found.why();
+      if (!what)
+        return reply_to->send(error_reply(what.why()));
+      what->idempotency = key;
+      commit_once(hub,
+                  *std::move(what),
+                  reply_to,
+                  [&hub, workspace = by.workspace, id](const send_reply& send) {
+                    send_letter(hub, workspace, id, 202, send);
+                  });
+    });
 }
 
 /// Retries what matches a filter, one after the other, a page at a time.
 class bulk_retry : public std::enable_shared_from_this<bulk_retry> {
 public:
-  bulk_retry(context& hub, storage::dead_letter_query query, bool anyway, send_reply send)
-    : hub_{hub}, query_{std::move(query)}, anyway_{anyway}, send_{std::move(send)} {
+  bulk_retry(
+    context& hub, caller by, storage::dead_letter_query query, bool anyway, send_reply send)
+    : hub_{hub},
+      by_{std::move(by)},
+      query_{std::move(query)},
+      anyway_{anyway},
+      send_{std::move(send)} {
     query_.status = "unresolved";
     query_.limit = retried_a_page;
   }
@@ -468,10 +490,10 @@ private:
       return next_letter();
     }
     hub_.reads.dead_letter_of(
-      hub_.workspace,
+      by_.workspace,
       letter.id,
       [me = shared_from_this()](const domain::result<storage::stored_dead_letter>& found) {
-        auto what = found ? trying_again(me->hub_, *found, me->anyway_) : found.why();
+        auto what = found ? trying_again(me->hub_, me->by_, *found, me->anyway_) : found.why();
         if (!what)
           return me->settled(&what.why());
         commit(me->hub_, *std::move(what), [me](const domain::failure* why) { me->settled(why); });
@@ -492,6 +514,7 @@ private:
   }
 
   context& hub_;
+  caller by_;
   storage::dead_letter_query query_;
   bool anyway_;
   send_reply send_;
@@ -501,28 +524,30 @@ private:
   int skipped_ = 0;
 };
 
-void retry_all(context& hub, const edge::request& request, edge::responder responder) {
+void retry_all(context& hub, const call& request, edge::responder responder) {
   const auto anyway = although_unknown_in(request);
   if (!anyway)
     return responder.send(error_reply(anyway.why()));
   parameters given{request};
-  auto query = filter_in(hub, given);
+  auto query = filter_in(request, given);
   if (!given.faults().empty())
     return responder.send(invalid_parameters(given.faults()));
   auto key = idempotency_of(request, 202);
   if (!key)
     return responder.send(error_reply(key.why()));
-  run_once(hub,
-           *std::move(key),
-           std::make_shared<edge::responder>(std::move(responder)),
-           [&hub, query = std::move(query), anyway = *anyway](const send_reply& send) {
-             std::make_shared<bulk_retry>(hub, query, anyway, send)->next_page();
-           });
+  run_once(
+    hub,
+    request.who.workspace,
+    *std::move(key),
+    std::make_shared<edge::responder>(std::move(responder)),
+    [&hub, by = request.by(), query = std::move(query), anyway = *anyway](const send_reply& send) {
+      std::make_shared<bulk_retry>(hub, by, query, anyway, send)->next_page();
+    });
 }
 
 // ---- forced failures
 
-void force_fail(context& hub, const edge::request& request, edge::responder responder) {
+void force_fail(context& hub, const call& request, edge::responder responder) {
   if (!hub.simulation)
     return responder.send(simulation_off());
   const auto body = json_body(request);
@@ -532,13 +557,13 @@ void force_fail(context& hub, const edge::request& request, edge::responder resp
   if (!kind)
     return responder.send(invalid_fields({{"job_class", kind.why().message}}));
   const json answer{{"job_class", to_string(*kind)}, {"armed", true}};
-  auto what = change_of(hub);
+  auto what = change_of(hub, request.who.workspace);
   what.control = domain::job_control{*kind, std::nullopt, true};
-  what.action = action_of(hub, "failure_forced", std::string{to_string(*kind)});
+  what.action = action_of(hub, request.by(), "failure_forced", std::string{to_string(*kind)});
   commit_and_answer(hub, request, std::move(what), momentary(200, answer), std::move(responder));
 }
 
-void force_fail_status(context& hub, const edge::request&, edge::responder responder) {
+void force_fail_status(context& hub, const call&, edge::responder responder) {
   auto reply_to = std::make_shared<edge::responder>(std::move(responder));
   with_controls(hub, reply_to, [reply_to](const auto& controls) {
     auto body = json::array();
@@ -554,7 +579,7 @@ void force_fail_status(context& hub, const edge::request&, edge::responder respo
 
 // ---- providers
 
-void list_providers(context& hub, const edge::request&, edge::responder responder) {
+void list_providers(context& hub, const call&, edge::responder responder) {
   auto body = json::array();
   for (const auto which : domain::all_providers) {
     const auto& of = hub.providers->of(which);
@@ -577,18 +602,31 @@ void list_providers(context& hub, const edge::request&, edge::responder responde
 } // namespace
 
 void mount_jobs(edge::server& server, context& hub) {
-  server.route("GET", "/api/jobs", with(hub, list_kinds));
-  server.route("POST", "/api/jobs", with(hub, run_job));
-  server.route("POST", "/api/jobs/:job_class/pause", with(hub, pause));
-  server.route("POST", "/api/jobs/:job_class/resume", with(hub, resume));
-  server.route("POST", "/api/jobs/:job_class/drain", with(hub, drain));
-  server.route("GET", "/api/dead_letter_jobs", with(hub, list_letters));
-  server.route("POST", "/api/dead_letter_jobs/retry", with(hub, retry_all));
-  server.route("POST", "/api/dead_letter_jobs/force_fail", with(hub, force_fail));
-  server.route("GET", "/api/dead_letter_jobs/force_fail_status", with(hub, force_fail_status));
-  server.route("PATCH", "/api/dead_letter_jobs/:id/resolve", with(hub, resolve));
-  server.route("POST", "/api/dead_letter_jobs/:id/retry", with(hub, retry));
-  server.route("GET", "/api/providers", with(hub, list_providers));
+  server.route("GET", "/api/jobs", only_with(hub, permission::operations_read, list_kinds));
+  server.route("POST", "/api/jobs", only_with(hub, permission::operations_write, run_job));
+  server.route(
+    "POST", "/api/jobs/:job_class/pause", only_with(hub, permission::operations_write, pause));
+  server.route(
+    "POST", "/api/jobs/:job_class/resume", only_with(hub, permission::operations_write, resume));
+  server.route(
+    "POST", "/api/jobs/:job_class/drain", only_with(hub, permission::operations_write, drain));
+  server.route(
+    "GET", "/api/dead_letter_jobs", only_with(hub, permission::operations_read, list_letters));
+  server.route(
+    "POST", "/api/dead_letter_jobs/retry", only_with(hub, permission::operations_write, retry_all));
+  server.route("POST",
+               "/api/dead_letter_jobs/force_fail",
+               only_with(hub, permission::operations_write, force_fail));
+  server.route("GET",
+               "/api/dead_letter_jobs/force_fail_status",
+               only_with(hub, permission::operations_read, force_fail_status));
+  server.route("PATCH",
+               "/api/dead_letter_jobs/:id/resolve",
+               only_with(hub, permission::operations_write, resolve));
+  server.route(
+    "POST", "/api/dead_letter_jobs/:id/retry", only_with(hub, permission::operations_write, retry));
+  server.route(
+    "GET", "/api/providers", only_with(hub, permission::operations_read, list_providers));
 }
 
 } // namespace hub::http

@@ -1,17 +1,33 @@
 #pragma once
 
+#include "http/server/call.hpp"
 #include "http/server/context.hpp"
 #include "http/server/edge/server.hpp"
 
+#include <optional>
 #include <utility>
 
 namespace hub::http {
 
-/// A route's function, which takes the context first, as the server calls it.
+/// A route that is open to everybody. Its function takes the context first.
 template <class Handle>
-edge::handler with(context& hub, Handle handle) {
+edge::handler open_to_all(context& hub, Handle handle) {
   return [&hub, handle](const edge::request& request, edge::responder responder) {
     handle(hub, request, std::move(responder));
+  };
+}
+
+/// A route for those who have the permission; without one, for everybody who is known. Its function
+/// takes the `call`.
+template <class Handle>
+edge::handler only_with(context& hub, std::optional<domain::permission> needs, Handle handle) {
+  return [&hub, needs, handle](const edge::request& request, edge::responder responder) {
+    hub.door.admit(request,
+                   needs,
+                   std::move(responder),
+                   [&hub, handle](const call& from, edge::responder reply) {
+                     handle(hub, from, std::move(reply));
+                   });
   };
 }
 

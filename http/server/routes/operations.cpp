@@ -16,14 +16,8 @@ namespace hub::http {
 
 namespace {
 
+using domain::permission;
 using nlohmann::json;
-
-/// What is true this moment only.
-edge::reply momentary(int status, const json& body) {
-  auto reply = json_reply(status, text_of(body));
-  reply.headers.emplace_back("Cache-Control", "no-store");
-  return reply;
-}
 
 // ---- liveness and health
 
@@ -125,9 +119,9 @@ json to_json(const storage::ledger_line& line) {
           {"balanced", line.received == accounted}};
 }
 
-void show_ledger(context& hub, const edge::request&, edge::responder responder) {
+void show_ledger(context& hub, const call& request, edge::responder responder) {
   auto reply_to = std::make_shared<edge::responder>(std::move(responder));
-  hub.reads.ledger_of(hub.workspace, [reply_to](domain::result<storage::ledger> ledger) {
+  hub.reads.ledger_of(request.who.workspace, [reply_to](domain::result<storage::ledger> ledger) {
     if (!ledger)
       return reply_to->send(error_reply(ledger.why()));
     auto channels = json::object();
@@ -167,14 +161,14 @@ void show_front_page(context&, const edge::request&, edge::responder responder) 
 } // namespace
 
 void mount_operations(edge::server& server, context& hub) {
-  server.route("GET", "/", with(hub, show_front_page));
-  server.route("GET", "/up", with(hub, up));
-  server.route("GET", "/health", with(hub, health));
-  server.route("GET", "/metrics", with(hub, show_metrics));
-  server.route("GET", "/openapi.json", with(hub, show_openapi));
-  server.route("GET", "/api/actors", with(hub, list_actors));
-  server.route("GET", "/api/actors/:kind", with(hub, show_kind));
-  server.route("GET", "/api/ledger", with(hub, show_ledger));
+  server.route("GET", "/", open_to_all(hub, show_front_page));
+  server.route("GET", "/up", open_to_all(hub, up));
+  server.route("GET", "/health", open_to_all(hub, health));
+  server.route("GET", "/metrics", only_with(hub, permission::operations_read, show_metrics));
+  server.route("GET", "/openapi.json", open_to_all(hub, show_openapi));
+  server.route("GET", "/api/actors", only_with(hub, permission::operations_read, list_actors));
+  server.route("GET", "/api/actors/:kind", only_with(hub, permission::operations_read, show_kind));
+  server.route("GET", "/api/ledger", only_with(hub, permission::operations_read, show_ledger));
 }
 
 } // namespace hub::http

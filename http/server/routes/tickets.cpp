@@ -21,6 +21,7 @@ namespace {
 
 using domain::errc;
 using domain::fail;
+using domain::permission;
 using nlohmann::json;
 
 constexpr std::size_t longest_title = 500; // characters of a title given by hand, in bytes
@@ -124,18 +125,21 @@ detail_reply(int status, std::string body, const domain::uuid& ticket, std::int6
 }
 
 /// Reads the ticket as it is now and sends it.
-void send_detail(context& hub, const reply_handle& reply_to, const domain::uuid& ticket) {
-  hub.reads.detail_of(
-    hub.workspace, ticket, [reply_to](domain::result<storage::ticket_detail> detail) {
-      if (!detail)
-        return reply_to->send(error_reply(detail.why()));
-      reply_to->send(
-        detail_reply(200, text_of(to_json(*detail)), detail->ticket.id, detail->ticket.version));
-    });
+void send_detail(context& hub,
+                 const domain::uuid& workspace,
+                 const reply_handle& reply_to,
+                 const domain::uuid& ticket) {
+  hub.reads.detail_of(workspace, ticket, [reply_to](domain::result<storage::ticket_detail> detail) {
+    if (!detail)
+      return reply_to->send(error_reply(detail.why()));
+    reply_to->send(
+      detail_reply(200, text_of(to_json(*detail)), detail->ticket.id, detail->ticket.version));
+  });
 }
 
 /// A change that is committed and about to be answered with its ticket.
 struct saved_change {
+  domain::uuid workspace;
   domain::uuid ticket;
   int status = 200;
   std::optional<std::string> key; // the answer is kept for
@@ -148,8 +152,9 @@ struct saved_change {
 void send_saved(context& hub, const reply_handle& reply_to, saved_change what) {
   --what.reads_left;
   const auto ticket = what.ticket;
+  const auto workspace = what.workspace; // read before `what` is moved from
   hub.reads.detail_of(
-    hub.workspace,
+    workspace,
     ticket,
     [&hub, reply_to, what = std::move(what)](domain::result<storage::ticket_detail> detail) {
       if (!detail && what.reads_left > 0)
@@ -159,7 +164,8 @@ void send_saved(context& hub, const reply_handle& reply_to, saved_change what) {
       auto reply = detail_reply(
         what.status, text_of(to_json(*detail)), detail->ticket.id, detail->ticket.version);
       if (what.key && !what.again)
-        keep_answer(hub, *what.key, reply.body); // should it be lost: see send_stored
+        keep_answer(
+          hub, what.workspace, *what.key, reply.body); // should it be lost: see send_stored
       reply_to->send(what.again ? repeated(std::move(reply)) : std::move(reply));
     });
 }
@@ -167,20 +173,31 @@ void send_saved(context& hub, const reply_handle& reply_to, saved_change what) {
 /// Answers a mutation whose Idempotency-Key was used before; from the ticket as it is now where the
 /// answer was not kept.
 void send_stored(context& hub,
+                 const domain::uuid& workspace,
                  const reply_handle& reply_to,
                  const std::string& key,
                  const domain::uuid& ticket,
                  bool same_request) {
-  with_stored_answer(
-    hub, reply_to, key, same_request, [&hub, reply_to, ticket](storage::stored_answer stored) {
-      if (stored.body.empty())
-        return send_saved(
-          hub, reply_to, {.ticket = ticket, .status = stored.status, .key = {}, .again = true});
-      const auto first = json::parse(stored.body, nullptr, false);
-      const auto version = first.is_object() ? first.value("version", std::int64_t{0}) : 0;
-      reply_to->send(
-        repeated(detail_reply(stored.status, std::move(stored.body), ticket, version)));
-    });
+  with_stored_answer(hub,
+                     workspace,
+                     reply_to,
+                     key,
+                     same_request,
+                     [&hub, workspace, reply_to, ticket](storage::stored_answer stored) {
+                       if (stored.body.empty())
+                         return send_saved(hub,
+                                           reply_to,
+                                           {.workspace = workspace,
+                                            .ticket = ticket,
+                                            .status = stored.status,
+                                            .key = {},
+                                            .again = true});
+                       const auto first = json::parse(stored.body, nullptr, false);
+                       const auto version =
+                         first.is_object() ? first.value("version", std::int64_t{0}) : 0;
+                       reply_to->send(repeated(
+                         detail_reply(stored.status, std::move(stored.body), ticket, version)));
+                     });
 }
 
 // ---- GET /api/tickets
@@ -232,10 +249,10 @@ json page_body(const storage::ticket_page& found, const storage::ticket_query& q
             {"next_cursor", cursor}}}};
 }
 
-void list(context& hub, const edge::request& request, edge::responder responder) {
+void list(context& hub, const call& request, edge::responder responder) {
   parameters given{request};
   int page = 1;
-  auto query = query_of(given, hub.workspace, page);
+  auto query = query_of(given, request.who.workspace, page);
   if (!given.faults().empty())
     return responder.send(invalid_parameters(given.faults()));
   auto reply_to = std::make_shared<edge::responder>(std::move(responder));
@@ -247,11 +264,12 @@ void list(context& hub, const edge::request& request, edge::responder responder)
                          });
 }
 
-void detail(context& hub, const edge::request& request, edge::responder responder) {
+void detail(context& hub, const call& request, edge::responder responder) {
   const auto id = id_in_path(request, "id");
   if (!id)
     return responder.send(error_reply(id.why()));
-  send_detail(hub, std::make_shared<edge::responder>(std::move(responder)), *id);
+  send_detail(
+    hub, request.who.workspace, std::make_shared<edge::responder>(std::move(responder)), *id);
 }
 
 // ---- POST /api/tickets
@@ -274,14 +292,15 @@ void read_reporter(const json& body, fields& given, domain::new_ticket& ticket) 
     given.fault("reporter." + fault.field, fault.message);
 }
 
-void create(context& hub, const edge::request& request, edge::responder responder) {
+void create(context& hub, const call& request, edge::responder responder) {
   const auto wanted = read_mutation(request, 201);
   if (!wanted)
     return responder.send(error_reply(wanted.why()));
   fields given{wanted->body};
   given.only({"title", "description", "ticket_type", "priority", "original_channel", "reporter"});
   domain::new_ticket ticket;
-  ticket.workspace = hub.workspace;
+  ticket.workspace = request.who.workspace;
+  ticket.actor_id = to_string(request.who.id);
   ticket.title = given.text("title", longest_title, false).value_or("");
   ticket.description = given.text("description", longest_description, true).value_or("");
   if (!wanted->body.contains("title"))
@@ -302,13 +321,17 @@ void create(context& hub, const edge::request& request, edge::responder responde
     hub.system,
     hub.journal,
     actors::commit_change{change},
-    [&hub, reply_to, key = wanted->key()](const domain::result<domain::verdict>& answer) {
+    [&hub, workspace = ticket.workspace, reply_to, key = wanted->key()](
+      const domain::result<domain::verdict>& answer) {
       if (!answer)
         return reply_to->send(error_reply(answer.why()));
       if (answer->what == domain::verdict::kind::committed)
-        return send_saved(hub, reply_to, {.ticket = answer->ticket_id, .status = 201, .key = key});
+        return send_saved(
+          hub,
+          reply_to,
+          {.workspace = workspace, .ticket = answer->ticket_id, .status = 201, .key = key});
       if (answer->what == domain::verdict::kind::duplicate && key)
-        return send_stored(hub, reply_to, *key, answer->ticket_id, answer->same_request);
+        return send_stored(hub, workspace, reply_to, *key, answer->ticket_id, answer->same_request);
       reply_to->send(error_reply(
         answer->why.value_or(fail(errc::internal, "the journal refused to create a ticket"))));
     });
@@ -317,6 +340,7 @@ void create(context& hub, const edge::request& request, edge::responder responde
 // ---- PATCH /api/tickets/:id
 
 void edit(context& hub,
+          const domain::uuid& workspace,
           const domain::uuid& ticket,
           std::shared_ptr<const domain::ticket_patch> patch,
           edge::responder responder) {
@@ -326,24 +350,26 @@ void edit(context& hub,
   ask<actors::ticket_edited>(
     hub.system,
     hub.where.region_for(ticket),
-    actors::edit_ticket{hub.workspace, ticket, std::move(patch)},
-    [&hub, reply_to, key](const domain::result<actors::ticket_edited>& edited) {
+    actors::edit_ticket{workspace, ticket, std::move(patch)},
+    [&hub, workspace, reply_to, key](const domain::result<actors::ticket_edited>& edited) {
       if (!edited)
         return reply_to->send(error_reply(edited.why()));
       if (edited->duplicate && key)
-        return send_stored(hub, reply_to, *key, edited->ticket, edited->same_request);
-      send_saved(hub, reply_to, {.ticket = edited->ticket, .status = 200, .key = key});
+        return send_stored(hub, workspace, reply_to, *key, edited->ticket, edited->same_request);
+      send_saved(hub,
+                 reply_to,
+                 {.workspace = workspace, .ticket = edited->ticket, .status = 200, .key = key});
     });
 }
 
-void patch(context& hub, const edge::request& request, edge::responder responder) {
+void patch(context& hub, const call& request, edge::responder responder) {
   const auto id = id_in_path(request, "id");
   if (!id)
     return responder.send(error_reply(id.why()));
-  const auto call = read_mutation(request, 200);
-  if (!call)
-    return responder.send(error_reply(call.why()));
-  fields given{call->body};
+  const auto sent = read_mutation(request, 200);
+  if (!sent)
+    return responder.send(error_reply(sent.why()));
+  fields given{sent->body};
   given.only({"title", "description", "ticket_type", "priority", "status", "tags"});
   domain::ticket_patch wanted;
   wanted.title = given.text("title", longest_title, false);
@@ -354,37 +380,40 @@ void patch(context& hub, const edge::request& request, edge::responder responder
   wanted.tags = given.tags("tags");
   if (!given.faults().empty())
     return responder.send(invalid_fields(given.faults()));
-  wanted.expected_version = call->expected_version;
-  wanted.idempotency = call->idempotency;
+  wanted.expected_version = sent->expected_version;
+  wanted.idempotency = sent->idempotency;
+  wanted.actor_id = to_string(request.who.id);
   edit(hub,
+       request.who.workspace,
        *id,
        std::make_shared<const domain::ticket_patch>(std::move(wanted)),
        std::move(responder));
 }
 
 /// A status change as some other part of the world would make it; for trying things out.
-void simulate_status(context& hub, const edge::request& request, edge::responder responder) {
+void simulate_status(context& hub, const call& request, edge::responder responder) {
   if (!hub.simulation)
     return responder.send(
       error_reply(403, "simulation_off", "simulation is off here; HUB_SIMULATION=on enables it"));
   const auto id = id_in_path(request, "id");
   if (!id)
     return responder.send(error_reply(id.why()));
-  const auto call = read_mutation(request, 200);
-  if (!call)
-    return responder.send(error_reply(call.why()));
-  fields given{call->body};
+  const auto sent = read_mutation(request, 200);
+  if (!sent)
+    return responder.send(error_reply(sent.why()));
+  fields given{sent->body};
   given.only({"status"});
   domain::ticket_patch wanted;
   wanted.status = given.choice("status", domain::parse_ticket_status);
-  if (!call->body.contains("status"))
+  if (!sent->body.contains("status"))
     given.fault("status", "is missing");
   if (!given.faults().empty())
     return responder.send(invalid_fields(given.faults()));
-  wanted.expected_version = call->expected_version;
-  wanted.idempotency = call->idempotency;
+  wanted.expected_version = sent->expected_version;
+  wanted.idempotency = sent->idempotency;
   wanted.actor_id = "simulation";
   edit(hub,
+       request.who.workspace,
        *id,
        std::make_shared<const domain::ticket_patch>(std::move(wanted)),
        std::move(responder));
@@ -393,11 +422,13 @@ void simulate_status(context& hub, const edge::request& request, edge::responder
 } // namespace
 
 void mount_tickets(edge::server& server, context& hub) {
-  server.route("GET", "/api/tickets", with(hub, list));
-  server.route("POST", "/api/tickets", with(hub, create));
-  server.route("GET", "/api/tickets/:id", with(hub, detail));
-  server.route("PATCH", "/api/tickets/:id", with(hub, patch));
-  server.route("POST", "/api/tickets/:id/simulate_status", with(hub, simulate_status));
+  server.route("GET", "/api/tickets", only_with(hub, permission::tickets_read, list));
+  server.route("POST", "/api/tickets", only_with(hub, permission::tickets_write, create));
+  server.route("GET", "/api/tickets/:id", only_with(hub, permission::tickets_read, detail));
+  server.route("PATCH", "/api/tickets/:id", only_with(hub, permission::tickets_write, patch));
+  server.route("POST",
+               "/api/tickets/:id/simulate_status",
+               only_with(hub, permission::tickets_write, simulate_status));
 }
 
 } // namespace hub::http

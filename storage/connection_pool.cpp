@@ -1,4 +1,4 @@
-#include "storage/reads/read_pool.hpp"
+#include "storage/connection_pool.hpp"
 
 #include "storage/guarded.hpp"
 
@@ -6,17 +6,17 @@
 
 namespace hub::storage {
 
-read_pool::read_pool(read_store_options options) : options_{std::move(options)} {
+connection_pool::connection_pool(pool_options options) : options_{std::move(options)} {
   threads_.reserve(static_cast<std::size_t>(options_.connections));
   for (int i = 0; i < options_.connections; ++i)
     threads_.emplace_back([this] { run(); });
 }
 
-read_pool::~read_pool() {
+connection_pool::~connection_pool() {
   stop();
 }
 
-void read_pool::post(task work) {
+void connection_pool::post(task work) {
   {
     const std::lock_guard lock{mutex_};
     if (!stopping_ && queue_.size() < options_.queue_limit) {
@@ -26,11 +26,11 @@ void read_pool::post(task work) {
     }
   }
   ++rejected_;
-  work(domain::fail(domain::errc::unavailable, "too many reads are waiting for the database"),
+  work(domain::fail(domain::errc::unavailable, "too many calls are waiting for the database"),
        false);
 }
 
-void read_pool::stop() {
+void connection_pool::stop() {
   std::deque<task> unread;
   {
     const std::lock_guard lock{mutex_};
@@ -45,7 +45,7 @@ void read_pool::stop() {
       thread.join();
 }
 
-read_store::pool_stats read_pool::stats() const {
+pool_stats connection_pool::stats() const {
   const std::lock_guard lock{mutex_};
   return {.connections = connected_,
           .busy = busy_,
@@ -55,7 +55,7 @@ read_store::pool_stats read_pool::stats() const {
           .rejected = rejected_};
 }
 
-std::optional<read_pool::task> read_pool::next() {
+std::optional<connection_pool::task> connection_pool::next() {
   std::unique_lock lock{mutex_};
   wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
   if (queue_.empty())
@@ -65,24 +65,23 @@ std::optional<read_pool::task> read_pool::next() {
   return work;
 }
 
-domain::outcome read_pool::ensure(std::unique_ptr<pqxx::connection>& connection) const {
+domain::outcome connection_pool::ensure(std::unique_ptr<pqxx::connection>& connection) const {
   if (connection && connection->is_open())
     return domain::done{};
   return guarded([&]() -> domain::outcome {
     connection.reset();
     auto fresh = std::make_unique<pqxx::connection>(options_.connection_string);
     pqxx::nontransaction tx{*fresh};
-    tx.exec("SET default_transaction_read_only = on; SET statement_timeout = '15s'; SET jit = off; "
-            "SET application_name = 'feedback-hub reads'");
+    tx.exec(options_.session);
     tx.commit();
     connection = std::move(fresh);
     return domain::done{};
   });
 }
 
-bool read_pool::attempt(const task& work,
-                        std::unique_ptr<pqxx::connection>& connection,
-                        bool may_repeat) {
+bool connection_pool::attempt(const task& work,
+                              std::unique_ptr<pqxx::connection>& connection,
+                              bool may_repeat) {
   auto ready = ensure(connection);
   if (!ready) {
     ++failures_;
@@ -92,7 +91,7 @@ bool read_pool::attempt(const task& work,
   return work(connection.get(), may_repeat);
 }
 
-void read_pool::run() {
+void connection_pool::run() {
   std::unique_ptr<pqxx::connection> connection;
   while (const auto work = next()) {
     ++busy_;

@@ -1,0 +1,345 @@
+#include "http/server/auth/gate.hpp"
+
+#include "config/log.hpp"
+#include "http/server/auth/password_hasher.hpp"
+#include "http/server/auth/tokens.hpp"
+#include "http/server/respond.hpp"
+#include "storage/identity/identity_store.hpp"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <exception>
+#include <memory>
+#include <typeinfo>
+#include <utility>
+
+namespace hub::http {
+
+namespace {
+
+using domain::errc;
+using domain::fail;
+
+constexpr std::string_view cookie_name = "hub_session";
+constexpr std::size_t session_token_size = 43; // as `random_token` makes them
+constexpr std::chrono::minutes use_noted_every{1};
+constexpr std::chrono::minutes trusted_without_database{10};
+constexpr std::size_t remembered_keys = 10'000;
+constexpr std::size_t remembered_addresses = 20'000;
+
+bool changes_something(const edge::request& request) {
+  return request.method != "GET" && request.method != "HEAD" && request.method != "OPTIONS";
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && text.front() == ' ')
+    text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ')
+    text.remove_suffix(1);
+  return text;
+}
+
+/// Takes what stands before `end`, and leaves what comes after.
+std::string_view take_until(std::string_view& text, char end) {
+  const auto at = text.find(end);
+  const auto taken = text.substr(0, at);
+  text = at == std::string_view::npos ? std::string_view{} : text.substr(at + 1);
+  return taken;
+}
+
+/// The token of `Authorization: Bearer …`; another scheme is somebody else's, a proxy's perhaps.
+std::optional<std::string_view> bearer_in(const edge::request& request) {
+  const auto header = request.header("authorization");
+  if (!header)
+    return std::nullopt;
+  constexpr std::string_view scheme = "bearer ";
+  const bool bearer =
+    header->size() > scheme.size()
+    && std::equal(scheme.begin(), scheme.end(), header->begin(), [](char want, char got) {
+         return want == (got >= 'A' && got <= 'Z' ? static_cast<char>(got - 'A' + 'a') : got);
+       });
+  if (!bearer)
+    return std::nullopt;
+  return trimmed(header->substr(scheme.size()));
+}
+
+domain::failure too_many(std::chrono::seconds wait) {
+  auto why = fail(errc::rate_limited, "too many wrong credentials came from this address");
+  why.retry_after = wait;
+  return why;
+}
+
+/// What an address is counted by: IPv6 hands out networks of /64, so one of them is one.
+std::string counted_by(const std::string& address) {
+  in6_addr v6{};
+  if (::inet_pton(AF_INET6, address.c_str(), &v6) != 1)
+    return address;
+  return {reinterpret_cast<const char*>(v6.s6_addr), 8};
+}
+
+bool is_address(const std::string& text) {
+  in_addr v4{};
+  in6_addr v6{};
+  return ::inet_pton(AF_INET, text.c_str(), &v4) == 1
+         || ::inet_pton(AF_INET6, text.c_str(), &v6) == 1;
+}
+
+domain::failure unknown() {
+  return fail(errc::unauthorized, "sign in, or send an API key: Authorization: Bearer fbh_…");
+}
+
+} // namespace
+
+std::string
+session_cookie(std::string_view token, bool beyond_this_machine, std::chrono::seconds lasts) {
+  return std::string{cookie_name}
+    .append("=")
+    .append(token)
+    .append("; Path=/; HttpOnly; SameSite=Lax; Max-Age=")
+    .append(std::to_string(lasts.count()))
+    .append(beyond_this_machine ? "; Secure" : "");
+}
+
+std::optional<std::string> session_token_in(const edge::request& request) {
+  for (const auto& [name, value] : request.headers) {
+    if (name != "cookie")
+      continue;
+    for (std::string_view rest = value; !rest.empty();) {
+      auto pair = trimmed(take_until(rest, ';'));
+      if (take_until(pair, '=') == cookie_name && !pair.empty())
+        return std::string{pair};
+    }
+  }
+  return std::nullopt;
+}
+
+std::string address_of(const edge::request& request,
+                       const std::vector<std::string>& trusted_proxies) {
+  const auto trusted = [&](std::string_view address) {
+    return std::ranges::find(trusted_proxies, address) != trusted_proxies.end();
+  };
+  std::string address = request.peer;
+  for (auto header = request.headers.rbegin(); header != request.headers.rend(); ++header) {
+    if (header->first != "x-forwarded-for")
+      continue;
+    std::string_view rest = header->second;
+    while (trusted(address) && !rest.empty()) {
+      const auto comma = rest.rfind(',');
+      const auto last = comma == std::string_view::npos ? rest : rest.substr(comma + 1);
+      rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(0, comma);
+      const std::string named{trimmed(last)};
+      if (!is_address(named))
+        return address;
+      address = named;
+    }
+  }
+  return address;
+}
+
+std::optional<std::chrono::seconds> failure_counter::begin(const std::string& address) {
+  const std::lock_guard lock{mutex_};
+  const auto at = now();
+  if (buckets_.size() >= remembered_addresses)
+    std::erase_if(buckets_, [&](const auto& one) { return one.second.is_full(at); });
+  if (buckets_.size() >= remembered_addresses)
+    buckets_.clear(); // an attack from everywhere: the bound on hashing holds it
+  auto& bucket =
+    buckets_.try_emplace(counted_by(address), domain::call_rate{rules_.every, rules_.burst}, at)
+      .first->second;
+  if (const auto wait = bucket.next(at) - at; wait > domain::tick_point::duration::zero())
+    return std::chrono::ceil<std::chrono::seconds>(wait);
+  bucket.take(at);
+  return std::nullopt;
+}
+
+void failure_counter::forgive(const std::string& address) {
+  const std::lock_guard lock{mutex_};
+  buckets_.erase(counted_by(address));
+}
+
+struct gate::entry {
+  call from;
+  std::optional<domain::permission> needs;
+  edge::responder responder;
+  admitted inside;
+};
+
+gate::gate(storage::identity_store& store,
+           password_hasher& hasher,
+           std::function<domain::time_point()> now,
+           std::function<std::uint64_t()> seed,
+           gate_options options)
+  : store_{store},
+    hasher_{hasher},
+    now_{std::move(now)},
+    seed_{std::move(seed)},
+    options_{std::move(options)},
+    failures_{options_.failures} {}
+
+void gate::admit(const edge::request& request,
+                 std::optional<domain::permission> needs,
+                 edge::responder responder,
+                 admitted inside) {
+  const auto at_gate = std::make_shared<entry>(
+    entry{{request, {}, {}, {}}, needs, std::move(responder), std::move(inside)});
+  at_gate->from.address = address_of(request);
+  if (const auto token = bearer_in(request))
+    return check_key(at_gate, *token);
+  check_session(at_gate);
+}
+
+void gate::check_session(const std::shared_ptr<entry>& at_gate) {
+  auto token = session_token_in(at_gate->from);
+  if (!token || token->size() != session_token_size)
+    return refuse(at_gate, unknown());
+  const auto csrf = at_gate->from.header("x-csrf-token").value_or("");
+  if (changes_something(at_gate->from) && !same_secret(csrf, csrf_token_of(*token)))
+    return at_gate->responder.send(
+      error_reply(403,
+                  "csrf_token_missing",
+                  "with a session, what changes something needs the X-CSRF-Token that GET "
+                  "/api/session gives"));
+  const auto hash = token_hash(*token);
+  at_gate->from.session_token = *std::move(token);
+  store_.session_of(
+    hash, now_(), [this, at_gate](const domain::result<storage::open_session>& found) {
+      if (!found)
+        return refuse(at_gate, found.why());
+      at_gate->from.who = found->who;
+      let_in(at_gate);
+    });
+}
+
+void gate::check_key(const std::shared_ptr<entry>& at_gate, std::string_view token) {
+  const auto key = read_api_key(token);
+  if (!key)
+    return refuse(at_gate, unknown());
+  store_.key_of(key->prefix,
+                now_(),
+                [this, at_gate, key = *key, hash = token_hash(token)](
+                  const domain::result<storage::key_facts>& found) {
+                  if (!found && found.why().code != errc::unauthorized)
+                    return remembers(at_gate, key.prefix, hash) ? let_in(at_gate)
+                                                                : refuse(at_gate, found.why());
+                  // A key nobody has takes as long as a wrong one.
+                  const auto secret_hash = found ? found->secret_hash : std::string{};
+                  if (found)
+                    at_gate->from.who = found->who;
+                  if (found && is_verified(key.prefix, hash, secret_hash, found->who)) {
+                    note_use(at_gate->from.who, key.prefix);
+                    return let_in(at_gate);
+                  }
+                  verify(at_gate, key, hash, secret_hash);
+                });
+}
+
+/// The slow way, once for each key and each guess.
+void gate::verify(const std::shared_ptr<entry>& at_gate,
+                  const api_key& key,
+                  const std::string& hash_of_token,
+                  const std::string& secret_hash) {
+  if (const auto wait = failures_.begin(at_gate->from.address))
+    return refuse(at_gate, too_many(*wait));
+  hasher_.verify(key.secret,
+                 secret_hash,
+                 [this, at_gate, prefix = key.prefix, hash_of_token, secret_hash](
+                   const domain::result<bool>& same) {
+                   if (!same)
+                     return refuse(at_gate, same.why());
+                   if (!*same)
+                     return refuse(at_gate, unknown());
+                   failures_.forgive(at_gate->from.address);
+                   remember(prefix, {hash_of_token, secret_hash, at_gate->from.who, now_(), {}});
+                   note_use(at_gate->from.who, prefix);
+                   let_in(at_gate);
+                 });
+}
+
+/// While the database is away, operators look at what else is there: with a key that was good just
+/// now, and for that alone.
+bool gate::remembers(const std::shared_ptr<entry>& at_gate,
+                     const std::string& prefix,
+                     const std::string& hash_of_token) {
+  if (at_gate->needs != domain::permission::operations_read || changes_something(at_gate->from))
+    return false;
+  const std::lock_guard lock{mutex_};
+  const auto found = verified_.find(prefix);
+  if (found == verified_.end() || !same_secret(found->second.hash_of_token, hash_of_token)
+      || found->second.seen_at + trusted_without_database < now_())
+    return false;
+  at_gate->from.who = found->second.who;
+  return true;
+}
+
+void gate::note_use(const domain::principal& who, const std::string& prefix) {
+  {
+    const std::lock_guard lock{mutex_};
+    const auto found = verified_.find(prefix);
+    if (found == verified_.end() || found->second.noted_at + use_noted_every > now_())
+      return;
+    found->second.noted_at = now_();
+  }
+  store_.note_key_used(who.workspace, who.id, now_());
+}
+
+void gate::let_in(const std::shared_ptr<entry>& at_gate) {
+  if (at_gate->needs && !at_gate->from.who.may.has(*at_gate->needs))
+    return at_gate->responder.send(error_reply(fail(
+      errc::forbidden, "this needs the permission " + std::string{to_string(*at_gate->needs)})));
+  const auto request_id = at_gate->from.id;
+  try {
+    at_gate->inside(std::move(at_gate->from), std::move(at_gate->responder));
+  } catch (const std::exception& error) { // the responder, destroyed unused, has answered 500
+    config::log(config::log_level::error,
+                "request_failed",
+                {{"request_id", request_id}, {"fault", typeid(error).name()}});
+  }
+}
+
+void gate::refuse(const std::shared_ptr<entry>& at_gate, const domain::failure& why) {
+  auto reply = error_reply(why);
+  if (reply.status == 401)
+    reply.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"feedback-hub\"");
+  at_gate->responder.send(std::move(reply));
+}
+
+bool gate::is_verified(const std::string& prefix,
+                       const std::string& hash_of_token,
+                       const std::string& secret_hash,
+                       const domain::principal& who) {
+  const std::lock_guard lock{mutex_};
+  const auto found = verified_.find(prefix);
+  if (found == verified_.end() || !same_secret(found->second.hash_of_token, hash_of_token)
+      || found->second.secret_hash != secret_hash)
+    return false;
+  found->second.who = who;
+  found->second.seen_at = now_();
+  return true;
+}
+
+void gate::remember(const std::string& prefix, verified_key key) {
+  const std::lock_guard lock{mutex_};
+  if (verified_.size() >= remembered_keys)
+    verified_.clear();
+  verified_.insert_or_assign(prefix, std::move(key));
+}
+
+storage::acting gate::acting_for(const call& from) const {
+  return {from.who.workspace, from.who, from.by().who, fresh_id(), now_()};
+}
+
+storage::acting gate::acting_for(const edge::request& from, const domain::uuid& workspace) const {
+  return {workspace,
+          domain::principal{},
+          {"nobody", std::nullopt, {}, address_of(from), from.id},
+          fresh_id(),
+          now_()};
+}
+
+domain::uuid gate::fresh_id() const {
+  domain::uuid_generator ids{seed_()};
+  return ids.next(now_());
+}
+
+} // namespace hub::http

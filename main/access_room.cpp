@@ -1,0 +1,219 @@
+#include "main/access_room.hpp"
+
+#include "actors/node.hpp"
+#include "config/log.hpp"
+#include "http/server/auth/tokens.hpp"
+#include "main/database.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <future>
+#include <utility>
+
+namespace hub::app {
+
+namespace {
+
+using domain::errc;
+using domain::permission;
+
+constexpr std::chrono::hours first_link_lasts{24};
+constexpr std::chrono::hours invitation_lasts{72};
+constexpr auto first_owner = "owner@localhost";
+// One per workspace, and always the same, so that a new token takes the old one's place.
+constexpr auto admin_key_id = "00000000-0000-7000-8000-00000000ad01";
+
+/// All that any role may do.
+domain::permission_set everything() {
+  return domain::permissions_of(domain::role::owner);
+}
+
+/// Waits for an asynchronous answer: commands and the start have nothing else to do.
+template <class T>
+domain::result<T> wait_for(const std::function<void(storage::callback<T>)>& start) {
+  std::promise<domain::result<T>> promise;
+  auto answer = promise.get_future();
+  start([&promise](domain::result<T> result) { promise.set_value(std::move(result)); });
+  return answer.get();
+}
+
+domain::uuid fresh_id() {
+  domain::uuid_generator ids{actors::random_seed()};
+  return ids.next(actors::wall_clock());
+}
+
+storage::acting on_command_line() {
+  return {default_workspace(),
+          std::nullopt,
+          {"command_line", std::nullopt, "command line", {}, {}},
+          fresh_id(),
+          actors::wall_clock()};
+}
+
+storage::new_link
+link_of(const domain::uuid& person, const std::string& token, std::chrono::hours lasts) {
+  return {fresh_id(), person, http::token_hash(token), actors::wall_clock() + lasts};
+}
+
+domain::result<std::vector<storage::person_row>> people_in(storage::identity_store& store) {
+  return wait_for<std::vector<storage::person_row>>(
+    [&](auto done) { store.list_people(default_workspace(), std::move(done)); });
+}
+
+/// Adds somebody with a link, or replaces the link of somebody who is here.
+domain::result<std::string> link_for(storage::identity_store& store,
+                                     const std::vector<storage::person_row>& people,
+                                     const std::string& email,
+                                     domain::role rank,
+                                     std::chrono::hours lasts) {
+  auto token = http::random_token();
+  const auto known = std::ranges::find(people, email, &storage::person_row::email);
+  const auto made = wait_for<domain::done>([&](auto done) {
+    if (known != people.end())
+      return store.add_link(on_command_line(), link_of(known->id, token, lasts), std::move(done));
+    const auto id = fresh_id();
+    store.add_person(on_command_line(),
+                     {.id = id, .email = email, .name = {}, .rank = rank},
+                     link_of(id, token, lasts),
+                     std::move(done));
+  });
+  if (!made)
+    return made.why();
+  return token;
+}
+
+/// A token that the settings no longer name lets nobody in.
+domain::outcome retire_admin_key(storage::identity_store& store) {
+  const auto keys = wait_for<std::vector<storage::key_row>>(
+    [&](auto done) { store.list_keys(default_workspace(), std::move(done)); });
+  if (!keys)
+    return keys.why();
+  const auto id = *domain::parse_uuid(admin_key_id);
+  const auto old = std::ranges::find(*keys, id, &storage::key_row::id);
+  if (old == keys->end() || old->expires_at || old->revoked_at)
+    return domain::done{};
+  storage::new_key retired;
+  retired.id = id;
+  retired.name = old->name;
+  retired.prefix = old->prefix;
+  retired.expires_at = actors::wall_clock();
+  return wait_for<domain::done>(
+    [&](auto done) { store.put_key(on_command_line(), retired, std::move(done)); });
+}
+
+/// Whether the admin key is this token's already.
+bool holds(storage::identity_store& store,
+           http::password_hasher& hasher,
+           const http::api_key& key) {
+  const auto found = wait_for<storage::key_facts>(
+    [&](auto done) { store.key_of(key.prefix, actors::wall_clock(), std::move(done)); });
+  if (!found || found->who.may != everything())
+    return false;
+  const auto same = wait_for<bool>(
+    [&](auto done) { hasher.verify(key.secret, found->secret_hash, std::move(done)); });
+  return same && *same;
+}
+
+} // namespace
+
+access_room::access_room(const config::settings& settings, const std::string& connection_string)
+  : store_{storage::make_identity_store({.connection_string = connection_string})},
+    door_{*store_,
+          hasher_,
+          actors::wall_clock,
+          actors::random_seed,
+          {.trusted_proxies = settings.http.trusted_proxies, .failures = {}}} {}
+
+domain::outcome access_room::seed_admin_key(const std::string& token) {
+  if (token.empty())
+    return retire_admin_key(*store_);
+  const auto key = http::read_api_key(token);
+  if (!key || key->secret.size() < 32)
+    return domain::fail(errc::invalid_input,
+                        "HUB_ADMIN_TOKEN must have at least 32 characters, none of them a space; "
+                        "`openssl rand -hex 32` makes a good one");
+  if (holds(*store_, hasher_, *key))
+    return domain::done{};
+  const auto hash =
+    wait_for<std::string>([&](auto done) { hasher_.hash(key->secret, std::move(done)); });
+  if (!hash)
+    return hash.why();
+  storage::new_key seeded;
+  seeded.id = *domain::parse_uuid(admin_key_id);
+  seeded.name = "HUB_ADMIN_TOKEN";
+  seeded.prefix = key->prefix;
+  seeded.secret_hash = *hash;
+  seeded.scopes = everything();
+  auto put = wait_for<domain::done>(
+    [&](auto done) { store_->put_key(on_command_line(), seeded, std::move(done)); });
+  if (!put && put.why().code == errc::conflict) {
+    config::log(config::log_level::warn,
+                "admin_key_revoked",
+                {{"advice",
+                  "HUB_ADMIN_TOKEN's key was revoked and stays so; `keys create` makes "
+                  "another"}});
+    return domain::done{};
+  }
+  return put;
+}
+
+domain::result<std::optional<std::string>> access_room::first_token() {
+  const auto people = people_in(*store_);
+  if (!people)
+    return people.why();
+  const auto is_owner = [](const storage::person_row& one) {
+    return one.rank == domain::role::owner && !one.disabled_at;
+  };
+  const bool claimed = std::ranges::any_of(
+    *people, [&](const storage::person_row& one) { return is_owner(one) && one.has_password; });
+  if (claimed)
+    return std::optional<std::string>{};
+  const auto owner = std::ranges::find_if(*people, is_owner);
+  auto token = link_for(*store_,
+                        *people,
+                        owner == people->end() ? first_owner : owner->email,
+                        domain::role::owner,
+                        first_link_lasts);
+  if (!token)
+    return token.why();
+  return std::optional{*std::move(token)};
+}
+
+void access_room::stop() {
+  hasher_.stop();
+  store_->stop();
+}
+
+domain::result<std::string> make_key(storage::identity_store& store,
+                                     const std::string& name,
+                                     domain::permission_set scopes,
+                                     std::optional<int> days) {
+  const auto made = http::make_api_key();
+  auto hash = http::password_hasher::hash_now(made.secret);
+  if (!hash)
+    return hash;
+  storage::new_key key;
+  key.id = fresh_id();
+  key.name = name;
+  key.prefix = made.prefix;
+  key.secret_hash = *std::move(hash);
+  key.scopes = scopes;
+  if (days)
+    key.expires_at = actors::wall_clock() + std::chrono::hours{24 * *days};
+  const auto added = wait_for<domain::done>(
+    [&](auto done) { store.add_key(on_command_line(), key, std::move(done)); });
+  if (!added)
+    return added.why();
+  return made.text();
+}
+
+domain::result<std::string>
+invite(storage::identity_store& store, const std::string& email, domain::role rank) {
+  const auto people = people_in(store);
+  if (!people)
+    return people.why();
+  return link_for(store, *people, email, rank, invitation_lasts);
+}
+
+} // namespace hub::app

@@ -1,0 +1,83 @@
+#include "main/access_room.hpp"
+#include "main/commands.hpp"
+#include "main/database.hpp"
+#include "storage/migrations.hpp"
+
+#include <functional>
+#include <iostream>
+
+namespace hub::app {
+
+namespace {
+
+exit_code told(exit_code code, const domain::failure& why) {
+  std::cerr << "feedback-hub: " << why.message << '\n';
+  return code;
+}
+
+/// An empty database is made ready; one that a hub of another version may be using is left alone.
+domain::outcome prepare(const database& db) {
+  const auto migrations = storage::built_in_migrations();
+  const auto status = storage::inspect_migrations(db.connection_string, migrations);
+  if (!status)
+    return status.why();
+  if (status->database_version == status->binary_version)
+    return domain::done{};
+  if (status->database_version != 0)
+    return domain::fail(domain::errc::conflict,
+                        "the database is another version's; run `feedback-hub migrate`, or the "
+                        "command of the hub that uses it");
+  const auto migrated = storage::migrate(db.connection_string, migrations);
+  return migrated ? domain::outcome{domain::done{}} : domain::outcome{migrated.why()};
+}
+
+/// Runs `work` on the database's identities.
+exit_code with_identities(const config::configuration& settings,
+                          const std::function<exit_code(storage::identity_store&)>& work) {
+  const auto db = reach_database(settings.values);
+  if (!db)
+    return told(exit_code::no_database, db.why());
+  if (const auto ready = prepare(*db); !ready)
+    return told(exit_code::no_database, ready.why());
+  const auto store =
+    storage::make_identity_store({.connection_string = db->connection_string, .connections = 1});
+  return work(*store);
+}
+
+} // namespace
+
+exit_code create_key(const config::configuration& settings, const key_options& options) {
+  const auto scopes = domain::parse_permissions(options.scopes);
+  if (!scopes)
+    return told(exit_code::usage, scopes.why());
+  return with_identities(settings, [&](storage::identity_store& store) {
+    const auto key = make_key(
+      store, options.name, *scopes, options.days > 0 ? std::optional{options.days} : std::nullopt);
+    if (!key)
+      return told(exit_code::failed, key.why());
+    std::cerr << "Keep this key: it is not shown again. Send it as Authorization: Bearer …\n";
+    std::cout << *key << '\n';
+    return exit_code::ok;
+  });
+}
+
+exit_code invite_user(const config::configuration& settings, const invite_options& options) {
+  const auto email = domain::parse_email(options.email);
+  if (!email)
+    return told(exit_code::usage,
+                domain::fail(domain::errc::invalid_input, "the email " + email.why().message));
+  const auto rank = domain::parse_role(options.role);
+  if (!rank)
+    return told(exit_code::usage, rank.why());
+  return with_identities(settings, [&](storage::identity_store& store) {
+    const auto token = invite(store, *email, *rank);
+    if (!token)
+      return told(exit_code::failed, token.why());
+    std::cerr << "This link signs " << *email << " in, once, within 72 hours:\n";
+    std::cout << (options.url.empty() ? local_url(settings) : options.url) << "/sign-in#" << *token
+              << '\n';
+    return exit_code::ok;
+  });
+}
+
+} // namespace hub::app
