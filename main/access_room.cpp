@@ -16,7 +16,6 @@ namespace hub::app {
 namespace {
 
 using domain::errc;
-using domain::permission;
 
 constexpr std::chrono::hours first_link_lasts{24};
 constexpr std::chrono::hours invitation_lasts{72};
