@@ -94,13 +94,14 @@ void hand_out(journal_pointer self) {
   self->state.metrics->queued = static_cast<std::int64_t>(self->state.queue.size());
 }
 
+/// Counts first: who gets an answer may look at the figures at once.
 void fail_queue(journal_state& state) {
-  for (auto& waiting : state.queue)
-    waiting.answer.deliver(failed(database_away()));
-  state.metrics->failed += state.queue.size();
-  state.metrics->queued = 0;
-  state.queue.clear();
+  auto given_up = std::exchange(state.queue, {});
   state.queued_bytes = 0;
+  state.metrics->failed += given_up.size();
+  state.metrics->queued = 0;
+  for (auto& waiting : given_up)
+    waiting.answer.deliver(failed(database_away()));
 }
 
 void note_batch(journal_metrics& metrics, const storage::commit_stats& stats) {
@@ -144,11 +145,12 @@ void replace_writer(journal_pointer self, const caf::down_msg& down) {
     auto& writer = state.writers[slot];
     if (writer.handle.address() != down.source)
       continue;
-    for (auto& waiting : std::exchange(writer.batch, {}))
+    ++metrics_registry::instance().kind(writer_state::name).restarts;
+    auto lost = std::exchange(writer.batch, {});
+    start_writer(self, static_cast<int>(slot), reconnect_after); // it may die at once again
+    for (auto& waiting : lost)
       waiting.answer.deliver(failed(
         domain::fail(domain::errc::unknown_outcome, "the writer failed; the outcome is unknown")));
-    ++metrics_registry::instance().kind(writer_state::name).restarts;
-    start_writer(self, static_cast<int>(slot), reconnect_after); // it may die at once again
   }
   count_up(state);
   if (!any_up(state))
