@@ -290,6 +290,42 @@ constexpr setting http[] = {
         into<&settings::http, &http_settings::limits, &http_limits::write_timeout>),
 };
 
+#define HUB_TRAFFIC(KEY, ENV, WHOSE, MEMBER, CALLS, BYTES, STREAMS)                                \
+  limit("http." KEY ".calls_per_second",                                                           \
+        "HUB_" ENV "_CALLS_PER_SECOND",                                                            \
+        kind::integer,                                                                             \
+        CALLS,                                                                                     \
+        0,                                                                                         \
+        1'000'000,                                                                                 \
+        "calls of one " WHOSE "; ten seconds' worth at once; 0: no limit",                         \
+        into<&settings::http, MEMBER, &traffic_settings::calls_per_second>),                       \
+    limit("http." KEY ".body_bytes_per_second",                                                    \
+          "HUB_" ENV "_BODY_BYTES_PER_SECOND",                                                     \
+          kind::size,                                                                              \
+          BYTES,                                                                                   \
+          0,                                                                                       \
+          gib,                                                                                     \
+          "bodies of one " WHOSE "'s calls; ten seconds' worth at once; 0: no limit",              \
+          into<&settings::http, MEMBER, &traffic_settings::body_bytes_per_second>),                \
+    limit("http." KEY ".streams",                                                                  \
+          "HUB_" ENV "_STREAMS",                                                                   \
+          kind::integer,                                                                           \
+          STREAMS,                                                                                 \
+          0,                                                                                       \
+          1'000'000,                                                                               \
+          "streams and exports open at once by one " WHOSE "; 0: no limit",                        \
+          into<&settings::http, MEMBER, &traffic_settings::streams>)
+
+// clang-format off
+constexpr setting traffic[] = {
+  HUB_TRAFFIC("per_address", "ADDRESS", "address", &http_settings::per_address, "200", "8MiB", "64"),
+  HUB_TRAFFIC("per_session", "SESSION", "session", &http_settings::per_session, "50", "4MiB", "8"),
+  HUB_TRAFFIC("per_key", "KEY", "key", &http_settings::per_key, "100", "4MiB", "16"),
+  HUB_TRAFFIC("per_workspace", "WORKSPACE", "workspace", &http_settings::per_workspace, "500", "32MiB", "256"),
+};
+// clang-format on
+#undef HUB_TRAFFIC
+
 constexpr setting storage[] = {
   secret("database.url",
          "DATABASE_URL",
@@ -817,7 +853,7 @@ constexpr auto join(const setting (&... groups)[Sizes]) {
   return all;
 }
 
-constexpr auto all = join(general, http, storage, channels, calls, jobs);
+constexpr auto all = join(general, http, traffic, storage, channels, calls, jobs);
 
 } // namespace
 

@@ -36,6 +36,13 @@ struct http_limits {
   std::chrono::milliseconds write_timeout{};
 };
 
+/// What one of something may ask of one node; zero: no limit.
+struct traffic_settings {
+  int calls_per_second = 0;
+  std::size_t body_bytes_per_second = 0;
+  int streams = 0; // open at once
+};
+
 struct http_settings {
   endpoint bind;
   int threads = 0;                        // 0: as many as the machine has cores
@@ -43,6 +50,10 @@ struct http_settings {
   std::vector<std::string> cors_origins;
   std::vector<std::string> trusted_proxies; // addresses whose X-Forwarded-For is believed
   http_limits limits;
+  traffic_settings per_address;
+  traffic_settings per_session;
+  traffic_settings per_key;
+  traffic_settings per_workspace;
 };
 
 struct log_settings {

@@ -114,6 +114,12 @@ bool holds(storage::identity_store& store,
   return same && *same;
 }
 
+http::traffic_rules rules_of(const config::traffic_settings& given) {
+  return {.calls_per_second = given.calls_per_second,
+          .body_bytes_per_second = given.body_bytes_per_second,
+          .streams = given.streams};
+}
+
 } // namespace
 
 access_room::access_room(const config::settings& settings, const std::string& connection_string)
@@ -122,7 +128,12 @@ access_room::access_room(const config::settings& settings, const std::string& co
           hasher_,
           actors::wall_clock,
           actors::random_seed,
-          {.trusted_proxies = settings.http.trusted_proxies, .failures = {}}} {}
+          {.trusted_proxies = settings.http.trusted_proxies,
+           .failures = {},
+           .traffic = {rules_of(settings.http.per_address),
+                       rules_of(settings.http.per_session),
+                       rules_of(settings.http.per_key),
+                       rules_of(settings.http.per_workspace)}}} {}
 
 domain::outcome access_room::seed_admin_key(const std::string& token) {
   if (token.empty())

@@ -334,7 +334,8 @@ void mount_everything(http::edge::server& server,
                          .edge = [&server] { return server.stats(); },
                          .jobs = hub.jobs,
                          .providers = hub.providers,
-                         .calls = [&jobs] { return jobs.calls(); }});
+                         .calls = [&jobs] { return jobs.calls(); },
+                         .traffic = &door.traffic()});
   http::mount_webhooks(server, hub);
   http::mount_tickets(server, hub);
   http::mount_deliveries(server, hub);

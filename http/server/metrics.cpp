@@ -4,6 +4,7 @@
 #include "actors/jobs/job_figures.hpp"
 #include "actors/journal/journal_metrics.hpp"
 #include "actors/limiter/limiter_figures.hpp"
+#include "http/server/auth/traffic_control.hpp"
 #include "storage/reads/read_store.hpp"
 
 #include <prometheus/collectable.h>
@@ -314,6 +315,17 @@ void gather_calls(gathering& into, const client::stats& calls) {
                        {{"provider", of.provider}, {"outcome", of.outcome}});
 }
 
+void gather_traffic(gathering& into, const traffic_control& traffic) {
+  for (std::size_t i = 0; i < traffic_scope_count; ++i) {
+    const auto scope = static_cast<traffic_scope>(i);
+    into.add("hub_http_limited_total",
+             "Calls and streams refused because there were too many.",
+             counter,
+             number(traffic.refused(scope)),
+             {{"by", std::string{to_string(scope)}}});
+  }
+}
+
 /// What every Prometheus client calls these; read from /proc, so absent elsewhere.
 void gather_process(gathering& into) {
   std::ifstream statm{"/proc/self/statm"};
@@ -397,6 +409,8 @@ public:
       gather_providers(others, *sources_.providers);
     if (sources_.calls)
       gather_calls(others, sources_.calls());
+    if (sources_.traffic != nullptr)
+      gather_traffic(others, *sources_.traffic);
     auto families = registry_.Collect();
     for (auto& family : std::move(others).take())
       families.push_back(std::move(family));

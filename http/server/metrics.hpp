@@ -21,6 +21,8 @@ class read_store;
 
 namespace hub::http {
 
+class traffic_control;
+
 /// How many actors of a kind live. Both counts move while they are read, so it is never below zero.
 std::uint64_t live_actors(const actors::kind_metrics& figures);
 
@@ -49,6 +51,7 @@ public:
     const actors::job_figures* jobs = nullptr;
     const actors::limiter_figures* providers = nullptr;
     std::function<client::stats()> calls;
+    const traffic_control* traffic = nullptr;
   };
   void read_also(sources from);
 

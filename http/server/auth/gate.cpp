@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <array>
 #include <exception>
 #include <memory>
 #include <typeinfo>
@@ -83,6 +84,14 @@ bool is_address(const std::string& text) {
   in6_addr v6{};
   return ::inet_pton(AF_INET, text.c_str(), &v4) == 1
          || ::inet_pton(AF_INET6, text.c_str(), &v6) == 1;
+}
+
+/// By what a call counts, once it is known whose it is.
+std::array<traffic_of, 2> counted_by(const domain::principal& who) {
+  const bool person = who.what == domain::principal::kind::person;
+  return {{{person ? traffic_scope::session : traffic_scope::key,
+            to_string(person ? who.session : who.id)},
+           {traffic_scope::workspace, to_string(who.workspace)}}};
 }
 
 domain::failure unknown() {
@@ -175,7 +184,8 @@ gate::gate(storage::identity_store& store,
     now_{std::move(now)},
     seed_{std::move(seed)},
     options_{std::move(options)},
-    failures_{options_.failures} {}
+    failures_{options_.failures},
+    traffic_{options_.traffic} {}
 
 void gate::admit(const edge::request& request,
                  std::optional<domain::permission> needs,
@@ -184,6 +194,9 @@ void gate::admit(const edge::request& request,
   const auto at_gate = std::make_shared<entry>(
     entry{{request, {}, {}, {}}, needs, std::move(responder), std::move(inside)});
   at_gate->from.address = address_of(request);
+  const traffic_of address{traffic_scope::address, counted_by(at_gate->from.address)};
+  if (auto counted = traffic_.begin(address, request.body.size()); !counted)
+    return refuse(at_gate, counted.why());
   if (const auto token = bearer_in(request))
     return check_key(at_gate, *token);
   check_session(at_gate);
@@ -287,6 +300,9 @@ void gate::let_in(const std::shared_ptr<entry>& at_gate) {
   if (at_gate->needs && !at_gate->from.who.may.has(*at_gate->needs))
     return at_gate->responder.send(error_reply(fail(
       errc::forbidden, "this needs the permission " + std::string{to_string(*at_gate->needs)})));
+  for (const auto& whose : counted_by(at_gate->from.who))
+    if (auto counted = traffic_.begin(whose, at_gate->from.body.size()); !counted)
+      return refuse(at_gate, counted.why());
   const auto request_id = at_gate->from.id;
   try {
     at_gate->inside(std::move(at_gate->from), std::move(at_gate->responder));
@@ -335,6 +351,19 @@ storage::acting gate::acting_for(const edge::request& from, const domain::uuid& 
           {"nobody", std::nullopt, {}, address_of(from), from.id},
           fresh_id(),
           now_()};
+}
+
+domain::result<traffic_control::stream_place> gate::stream_place_for(const call& from) {
+  auto places = std::make_shared<std::vector<traffic_control::stream_place>>();
+  const auto by = counted_by(from.who);
+  for (const auto& whose :
+       {traffic_of{traffic_scope::address, counted_by(from.address)}, by[0], by[1]}) {
+    auto place = traffic_.open_stream(whose);
+    if (!place)
+      return std::move(place).why();
+    places->push_back(*std::move(place));
+  }
+  return traffic_control::stream_place{std::move(places)};
 }
 
 domain::uuid gate::fresh_id() const {

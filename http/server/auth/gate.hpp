@@ -2,6 +2,7 @@
 
 #include "domain/limiter.hpp"
 #include "domain/time.hpp"
+#include "http/server/auth/traffic_control.hpp"
 #include "http/server/call.hpp"
 
 #include <chrono>
@@ -64,6 +65,7 @@ private:
 struct gate_options {
   std::vector<std::string> trusted_proxies;
   failure_rules failures;
+  traffic_control::rules_table traffic{}; // by `traffic_scope`
 };
 
 /// Where every call but the open ones comes through: finds out whose it is, by session or key, and
@@ -79,7 +81,7 @@ public:
        std::function<std::uint64_t()> seed,
        gate_options options);
 
-  /// 401 to whom it does not know, 403 to who may not, 429 to who fails too often.
+  /// 401 to whom it does not know, 403 to who may not, 429 to who fails or asks too often.
   void admit(const edge::request& request,
              std::optional<domain::permission> needs,
              edge::responder responder,
@@ -88,6 +90,9 @@ public:
   [[nodiscard]] storage::identity_store& store() { return store_; }
   [[nodiscard]] password_hasher& hasher() { return hasher_; }
   [[nodiscard]] failure_counter& failures() { return failures_; }
+  [[nodiscard]] const traffic_control& traffic() const { return traffic_; }
+  /// The right to one more open stream, as long as a copy is held.
+  [[nodiscard]] domain::result<traffic_control::stream_place> stream_place_for(const call& from);
   [[nodiscard]] std::string address_of(const edge::request& request) const {
     return http::address_of(request, options_.trusted_proxies);
   }
@@ -110,7 +115,7 @@ private:
 
   void check_session(const std::shared_ptr<entry>& at_gate);
   void check_key(const std::shared_ptr<entry>& at_gate, std::string_view token);
-  static void let_in(const std::shared_ptr<entry>& at_gate);
+  void let_in(const std::shared_ptr<entry>& at_gate);
   void refuse(const std::shared_ptr<entry>& at_gate, const domain::failure& why);
   /// A secret that was verified, so that Argon2 runs once a key and not once a call. The row is
   /// still read every time.
@@ -137,6 +142,7 @@ private:
   std::function<std::uint64_t()> seed_;
   gate_options options_;
   failure_counter failures_;
+  traffic_control traffic_;
 
   std::mutex mutex_;
   std::unordered_map<std::string, verified_key> verified_; // by prefix

@@ -1,5 +1,6 @@
 #include "http/server/edge/connection.hpp"
 
+#include "http/server/edge/characters.hpp"
 #include "http/server/edge/request_id.hpp"
 #include "http/server/edge/response_writer.hpp"
 #include "http/server/edge/stream_state.hpp"
@@ -191,6 +192,8 @@ void connection::identify(const request_head& head) {
   if (!origin.empty() && std::find(known.begin(), known.end(), origin) != known.end())
     current_.cors_origin = origin;
   current_.http_1_0 = head.http_1_0;
+  // Whoever lies here tells only their own browser something, which heeds it by TLS alone.
+  current_.over_tls = equals_ignoring_case(head.header("x-forwarded-proto"), "https");
 }
 
 void connection::begin_request() {
@@ -267,6 +270,7 @@ void connection::respond(const reply& head, std::string&& body) {
   out_.push(write_head(head,
                        {.request_id = current_.request_id,
                         .cors_origin = current_.cors_origin,
+                        .over_tls = current_.over_tls,
                         .varies_by_origin = !host_.shared().options.cors_origins.empty(),
                         .framing = body_framing::length,
                         .length = body.size(),
@@ -294,6 +298,7 @@ void connection::open_stream(std::uint64_t sequence,
     write_head(head,
                {.request_id = current_.request_id,
                 .cors_origin = current_.cors_origin,
+                .over_tls = current_.over_tls,
                 .varies_by_origin = !host_.shared().options.cors_origins.empty(),
                 .framing = current_.http_1_0 ? body_framing::until_close : body_framing::chunked,
                 .keep_alive = keep_alive_}));
@@ -310,7 +315,12 @@ void connection::open_stream(std::uint64_t sequence,
 void connection::stream_ready(std::uint64_t sequence) {
   if (sequence != sequence_ || phase_ != phase::streaming)
     return;
-  auto [data, last] = stream_->take();
+  auto [data, last, aborted] = stream_->take();
+  if (aborted) {
+    set_fault("stream aborted");
+    reset_on_close();
+    return vanish();
+  }
   if (!data.empty()) {
     const auto size = data.size();
     current_.response_bytes += size;

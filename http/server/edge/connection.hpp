@@ -93,6 +93,7 @@ private:
     std::size_t response_bytes = 0;
     int status = 0; // 0 until answered
     bool http_1_0 = false;
+    bool over_tls = false;
     bool active = false; // counted in active_requests
   };
 

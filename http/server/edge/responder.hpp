@@ -34,6 +34,8 @@ public:
   /// from an actor or a reactor thread.
   [[nodiscard]] bool write(std::string data, std::chrono::milliseconds patience);
   void end();
+  /// Cuts the connection, so that the reader does not take what came for the whole answer.
+  void abort();
 
 private:
   std::shared_ptr<state> state_;

@@ -94,8 +94,25 @@ constexpr std::array<std::string_view, 6> framing_names = {
   "connection", "content-length", "keep-alive", "trailer", "transfer-encoding", "upgrade"};
 
 // The edge's own win over a reply's: two of them would contradict each other.
-constexpr std::array<std::string_view, 3> own_names = {
-  "date", "x-content-type-options", "x-request-id"};
+constexpr std::array<std::string_view, 4> own_names = {
+  "date", "strict-transport-security", "x-content-type-options", "x-request-id"};
+
+struct header_line {
+  std::string_view name;
+  std::string_view value;
+};
+
+// What holds unless a reply says otherwise: an answer is data, not a page, and nobody else's.
+constexpr std::array<header_line, 5> cautions = {{
+  {"Cache-Control", "no-store"},
+  {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+  {"Cross-Origin-Opener-Policy", "same-origin"},
+  {"Referrer-Policy", "no-referrer"},
+  {"X-Frame-Options", "DENY"},
+}};
+
+// A year: OWASP ASVS 5.0, 3.4.1. Browsers heed it only where they came by TLS themselves.
+constexpr std::string_view only_by_tls = "max-age=31536000; includeSubDomains";
 
 template <std::size_t Size>
 bool names(const std::array<std::string_view, Size>& list, std::string_view name) {
@@ -143,6 +160,20 @@ void put_cors(std::string& out, std::string_view origin) {
       "X-Request-Id");
 }
 
+bool says(const reply& head, std::string_view name) {
+  return std::any_of(head.headers.begin(), head.headers.end(), [&](const auto& header) {
+    return equals_ignoring_case(header.first, name);
+  });
+}
+
+void put_cautions(std::string& out, const reply& head, bool over_tls) {
+  for (const auto& [name, value] : cautions)
+    if (!says(head, name))
+      put(out, name, value);
+  if (over_tls)
+    put(out, "Strict-Transport-Security", only_by_tls);
+}
+
 void put_framing(std::string& out, int status, const head_facts& facts) {
   if (!is_bodiless(status)) {
     if (facts.framing == body_framing::chunked)
@@ -187,6 +218,7 @@ std::string write_head(const reply& head, const head_facts& facts) {
   for (const auto& [name, value] : head.headers)
     if (!names(own_names, name))
       put(out, name, value);
+  put_cautions(out, head, facts.over_tls);
   if (!facts.cors_origin.empty())
     put_cors(out, facts.cors_origin);
   if (facts.varies_by_origin)
@@ -199,7 +231,8 @@ std::vector<std::pair<std::string, std::string>> preflight_headers(std::string_v
   return {
     {"Access-Control-Allow-Methods", std::string(allowed)},
     {"Access-Control-Allow-Headers",
-     "Content-Type, If-Match, Idempotency-Key, Authorization, X-Request-Id, Last-Event-ID"},
+     "Content-Type, If-Match, Idempotency-Key, Authorization, X-CSRF-Token, X-Request-Id, "
+     "Last-Event-ID"},
     {"Access-Control-Max-Age", "600"},
   };
 }

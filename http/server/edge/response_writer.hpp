@@ -17,6 +17,7 @@ enum class body_framing { length, chunked, until_close };
 struct head_facts {
   std::string_view request_id;
   std::string_view cors_origin;  // empty: no CORS headers
+  bool over_tls = false;         // the client speaks TLS to the proxy in front
   bool varies_by_origin = false; // some origins get CORS headers: caches must tell them apart
   body_framing framing = body_framing::length;
   std::size_t length = 0;

@@ -74,10 +74,17 @@ void stream::state::end() {
     announce();
 }
 
+void stream::state::abort() {
+  const std::lock_guard lock(mutex_);
+  aborted_ = true;
+  if (!closed_ && !std::exchange(ended_, true))
+    announce();
+}
+
 stream::state::batch stream::state::take() {
   const std::lock_guard lock(mutex_);
   announced_ = false;
-  return {std::exchange(pending_, {}), ended_};
+  return {std::exchange(pending_, {}), ended_, aborted_};
 }
 
 void stream::state::release(std::size_t bytes) {
@@ -117,6 +124,11 @@ bool stream::write(std::string data, std::chrono::milliseconds patience) {
 void stream::end() {
   if (state_)
     state_->end();
+}
+
+void stream::abort() {
+  if (state_)
+    state_->abort();
 }
 
 } // namespace hub::http::edge

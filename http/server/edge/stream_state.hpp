@@ -27,11 +27,13 @@ public:
   bool try_write(std::string&& data);
   bool write(std::string&& data, std::chrono::milliseconds patience);
   void end();
+  void abort();
 
   // For the connection.
   struct batch {
     std::string data;
     bool last = false;
+    bool aborted = false;
   };
   batch take();
   /// `bytes` of what was taken have left for the client.
@@ -54,6 +56,7 @@ private:
   std::size_t queued_ = 0; // pending or on its way
   bool announced_ = false; // the connection knows that there is something to take
   bool ended_ = false;
+  bool aborted_ = false;
   bool closed_ = false;
 };
 

@@ -1,5 +1,10 @@
 #include "http/server/json/access_json.hpp"
 
+#include "domain/csv.hpp"
+
+#include <array>
+#include <string_view>
+
 namespace hub::http {
 
 using nlohmann::json;
@@ -84,6 +89,40 @@ json to_json(const storage::audit_row& line) {
           {"address", of.by.address},
           {"request_id", of.by.request_id},
           {"created_at", domain::to_rfc3339(line.at)}};
+}
+
+std::string audit_csv_head() {
+  constexpr std::array<std::string_view, 11> names{"id",
+                                                   "created_at",
+                                                   "actor_type",
+                                                   "actor_id",
+                                                   "actor",
+                                                   "address",
+                                                   "request_id",
+                                                   "action",
+                                                   "target",
+                                                   "before",
+                                                   "after"};
+  return domain::csv_line(names);
+}
+
+std::string to_csv(const storage::audit_row& line) {
+  const auto& of = line.record;
+  const auto id = to_string(of.id);
+  const auto at = domain::to_rfc3339(line.at);
+  const auto actor = of.by.id ? to_string(*of.by.id) : std::string{};
+  const std::array<std::string_view, 11> cells{id,
+                                               at,
+                                               of.by.type,
+                                               actor,
+                                               of.by.label,
+                                               of.by.address,
+                                               of.by.request_id,
+                                               of.what,
+                                               of.target,
+                                               of.before,
+                                               of.after};
+  return domain::csv_line(cells);
 }
 
 } // namespace hub::http

@@ -18,4 +18,8 @@ namespace hub::http {
 [[nodiscard]] nlohmann::json to_json(const storage::key_row& key);
 [[nodiscard]] nlohmann::json to_json(const storage::audit_row& line);
 
+/// The record as a CSV file: the line of names, and one line.
+[[nodiscard]] std::string audit_csv_head();
+[[nodiscard]] std::string to_csv(const storage::audit_row& line);
+
 } // namespace hub::http

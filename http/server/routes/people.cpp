@@ -3,6 +3,7 @@
 #include "http/server/auth/gate.hpp"
 #include "http/server/auth/password_hasher.hpp"
 #include "http/server/auth/tokens.hpp"
+#include "http/server/download.hpp"
 #include "http/server/host_check.hpp"
 #include "http/server/json/access_json.hpp"
 #include "http/server/json/ticket_json.hpp"
@@ -288,13 +289,18 @@ void revoke_key(gate& door, const call& from, edge::responder responder) {
 
 // ---- the record
 
-void list_audit(gate& door, const call& from, edge::responder responder) {
-  parameters given{from};
+storage::audit_query audit_query_of(parameters& given, const domain::uuid& workspace) {
   storage::audit_query query;
-  query.workspace = from.who.workspace;
+  query.workspace = workspace;
   if (auto action = given.text("action", 64); !action.empty())
     query.action = std::move(action);
   query.actor = given.id("actor");
+  return query;
+}
+
+void list_audit(gate& door, const call& from, edge::responder responder) {
+  parameters given{from};
+  auto query = audit_query_of(given, from.who.workspace);
   query.after = given.id("cursor");
   query.limit = given.number("per_page", 20, 1, 1000);
   if (!given.faults().empty())
@@ -310,6 +316,62 @@ void list_audit(gate& door, const call& from, edge::responder responder) {
       const json next = page->more ? json(to_string(page->records.back().record.id)) : json();
       reply_to->send(momentary(200, {{"records", std::move(records)}, {"next_cursor", next}}));
     });
+}
+
+constexpr int exported_at_once = 500;
+
+/// The pages of an export, newest lines first; what is recorded meanwhile is not in it.
+class audit_pages {
+public:
+  audit_pages(gate& door, storage::audit_query query) : door_{door}, query_{std::move(query)} {
+    query_.limit = exported_at_once;
+  }
+
+  static void next(const std::shared_ptr<audit_pages>& self,
+                   std::function<void(domain::result<file_piece>)> done) {
+    self->door_.store().list_audit(
+      self->query_,
+      [self, done = std::move(done)](const domain::result<storage::audit_page>& page) {
+        if (!page)
+          return done(page.why());
+        done(self->piece_of(*page));
+      });
+  }
+
+private:
+  file_piece piece_of(const storage::audit_page& page) {
+    file_piece piece;
+    if (!std::exchange(begun_, true))
+      piece.bytes = audit_csv_head();
+    for (const auto& line : page.records)
+      piece.bytes += to_csv(line);
+    piece.last = !page.more;
+    if (page.more)
+      query_.after = page.records.back().record.id;
+    return piece;
+  }
+
+  gate& door_;
+  storage::audit_query query_;
+  bool begun_ = false;
+};
+
+void export_audit(context& hub, gate& door, const call& from, edge::responder responder) {
+  parameters given{from};
+  auto query = audit_query_of(given, from.who.workspace);
+  if (!given.faults().empty())
+    return responder.send(invalid_parameters(given.faults()));
+  auto place = door.stream_place_for(from);
+  if (!place)
+    return responder.send(error_reply(place.why()));
+  auto pages = std::make_shared<audit_pages>(door, std::move(query));
+  send_file(
+    hub.system,
+    std::move(responder),
+    {"text/csv; charset=utf-8; header=present",
+     "audit-" + domain::to_rfc3339(hub.now()).substr(0, 10) + ".csv"},
+    [pages](auto done) { audit_pages::next(pages, std::move(done)); },
+    *std::move(place));
 }
 
 } // namespace
@@ -329,6 +391,13 @@ void mount_people(edge::server& server, context& hub, gate& door) {
   server.route("POST", "/api/api_keys", only(permission::keys_write, create_key));
   server.route("DELETE", "/api/api_keys/:id", only(permission::keys_write, revoke_key));
   server.route("GET", "/api/audit_log", only(permission::audit_read, list_audit));
+  server.route("GET",
+               "/api/audit_log/export",
+               only_with(hub,
+                         permission::audit_read,
+                         [&door](context& all, const call& from, edge::responder responder) {
+                           export_audit(all, door, from, std::move(responder));
+                         }));
 }
 
 } // namespace hub::http

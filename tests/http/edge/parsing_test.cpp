@@ -212,6 +212,26 @@ TEST(response_head, says_everything_once) {
   EXPECT_THAT(head, Not(HasSubstr("Access-Control")));
 }
 
+TEST(response_head, is_cautious_unless_told_otherwise) {
+  reply what;
+  const auto plain = write_head(what, {.request_id = "r1", .cors_origin = {}});
+  EXPECT_THAT(plain, HasSubstr("\r\nCache-Control: no-store\r\n"));
+  EXPECT_THAT(
+    plain,
+    HasSubstr("\r\nContent-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"));
+  EXPECT_THAT(plain, HasSubstr("\r\nCross-Origin-Opener-Policy: same-origin\r\n"));
+  EXPECT_THAT(plain, HasSubstr("\r\nReferrer-Policy: no-referrer\r\n"));
+  EXPECT_THAT(plain, HasSubstr("\r\nX-Frame-Options: DENY\r\n"));
+  EXPECT_THAT(plain, Not(HasSubstr("Strict-Transport-Security")));
+
+  what.headers = {{"content-security-policy", "default-src 'self'"}};
+  const auto page = write_head(what, {.request_id = "r1", .cors_origin = {}, .over_tls = true});
+  EXPECT_THAT(page, HasSubstr("\r\ncontent-security-policy: default-src 'self'\r\n"));
+  EXPECT_THAT(page, Not(HasSubstr("default-src 'none'")));
+  EXPECT_THAT(page,
+              HasSubstr("\r\nStrict-Transport-Security: max-age=31536000; includeSubDomains\r\n"));
+}
+
 TEST(response_head, refuses_to_be_split) {
   const auto fine = [](std::string name, std::string value) {
     return is_well_formed({.status = 200,

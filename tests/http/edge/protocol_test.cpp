@@ -520,7 +520,8 @@ TEST_F(cross_origin, answers_preflights) {
   EXPECT_EQ(answer.header("access-control-allow-methods"),
             "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
   EXPECT_EQ(answer.header("access-control-allow-headers"),
-            "Content-Type, If-Match, Idempotency-Key, Authorization, X-Request-Id, Last-Event-ID");
+            "Content-Type, If-Match, Idempotency-Key, Authorization, X-CSRF-Token, X-Request-Id, "
+            "Last-Event-ID");
   EXPECT_EQ(answer.header("access-control-max-age"), "600");
 }
 
