@@ -128,6 +128,22 @@ void sign(change& what, const std::optional<std::string>& actor_id) {
   }
 }
 
+/// What a person did to a ticket, for the record of who did what; text only as scrubbed.
+std::optional<audit_record> recorded(const std::optional<actor_stamp>& by,
+                                     const char* action,
+                                     const uuid& ticket,
+                                     const json& before,
+                                     const json& now_is,
+                                     uuid_generator& ids,
+                                     time_point now) {
+  if (!by)
+    return std::nullopt;
+  const auto text = [](const json& of) {
+    return of.empty() ? std::string{} : of.dump(-1, ' ', false, json::error_handler_t::replace);
+  };
+  return audit_record{ids.next(now), *by, action, to_string(ticket), text(before), text(now_is)};
+}
+
 } // namespace
 
 prepared_text prepare(const std::string& text) {
@@ -226,36 +242,50 @@ editing(const ticket_patch& patch, const ticket_core& ticket, uuid_generator& id
   ticket_update update;
   update.id = ticket.id;
   update.expected_version = ticket.version;
+  json before = json::object();
+  json now_is = json::object();
   const auto note = [&](const char* type, const json& data) {
     what.events.push_back(event_on(ticket.id, type, data, ids, now));
   };
-  if (patch.status && *patch.status != ticket.status)
+  if (patch.status && *patch.status != ticket.status) {
     change_status(what, update, ticket, *patch.status, nullptr, ids);
+    before["status"] = to_string(ticket.status);
+    now_is["status"] = to_string(*patch.status);
+  }
   if (patch.urgency && *patch.urgency != ticket.urgency) {
     update.urgency = patch.urgency;
+    before["priority"] = ticket.urgency;
+    now_is["priority"] = *patch.urgency;
     note("priority_changed", {{"from", ticket.urgency}, {"to", *patch.urgency}});
   }
   if (patch.type && *patch.type != ticket.type) {
     update.type = patch.type;
+    before["ticket_type"] = to_string(ticket.type);
+    now_is["ticket_type"] = to_string(*patch.type);
     note("type_changed", {{"from", to_string(ticket.type)}, {"to", to_string(*patch.type)}});
   }
   if (patch.title) {
     update.title = without_pii(*patch.title, update.more_pii_types);
+    now_is["title"] = *update.title;
     note("title_changed", json::object());
   }
   if (patch.description) {
     update.description = without_pii(*patch.description, update.more_pii_types);
+    now_is["description"] = *update.description;
     note("description_changed", json::object());
   }
   if (patch.tags) {
     update.tags.emplace();
     for (const auto& tag : *patch.tags)
       update.tags->push_back(without_pii(tag, update.more_pii_types));
+    now_is["tags"] = *update.tags;
     note("tags_changed", {{"to", *update.tags}});
   }
   if (what.events.empty() && !patch.idempotency)
     return std::optional<change>{};
   sign(what, patch.actor_id);
+  if (!now_is.empty())
+    what.action = recorded(patch.by, "ticket_changed", ticket.id, before, now_is, ids, now);
   what.idempotency = patch.idempotency;
   what.updates = std::move(update);
   return std::optional{std::move(what)};
@@ -306,6 +336,8 @@ change creating(const new_ticket& asked, uuid_generator& ids, time_point now) {
   what.events.push_back(
     event_on(ticket.id, "created", {{"channel", to_string(asked.original_channel)}}, ids, now));
   sign(what, asked.actor_id);
+  what.action = recorded(
+    asked.by, "ticket_created", ticket.id, json::object(), {{"title", ticket.title}}, ids, now);
   what.idempotency = asked.idempotency;
   what.opens = std::move(ticket);
   return what;

@@ -75,7 +75,8 @@ struct ticket_patch {
   std::optional<ticket_status> status;
   std::optional<std::vector<std::string>> tags;
   std::optional<std::int64_t> expected_version; // from If-Match
-  std::optional<std::string> actor_id;          // who asks
+  std::optional<std::string> actor_id;          // who asks, as the ticket's history shows it
+  std::optional<actor_stamp> by;                // … and as the record of who did what keeps it
   std::optional<idempotency_record> idempotency;
 };
 
@@ -99,7 +100,8 @@ struct new_ticket {
   channel original_channel = channel::api;
   std::string reporter_name;
   std::optional<std::string> reporter_email;
-  std::optional<std::string> actor_id;
+  std::optional<std::string> actor_id; // as in `ticket_patch`
+  std::optional<actor_stamp> by;
   std::optional<idempotency_record> idempotency;
 };
 

@@ -337,6 +337,30 @@ TEST_F(access, is_written_down_with_who_and_from_where) {
               ::testing::ElementsAre("job_kind_resumed", "job_kind_paused", "signed_in_by_link"));
 }
 
+TEST_F(access, that_changes_tickets_is_written_down_too) {
+  const auto who = somebody("agent");
+  const auto made = api_.post("/api/tickets",
+                              {{"title", "it hangs"}, {"description", "call 555-123-4567 me"}},
+                              who.changing());
+  ASSERT_EQ(made.status, 201) << made.text;
+  const auto path = "/api/tickets/" + made.at("id");
+  ASSERT_EQ(
+    api_.patch(path, {{"status", "in_progress"}, {"title", "mail ana@example.com"}}, who.changing())
+      .status,
+    200);
+  ASSERT_EQ(api_.patch(path, {{"status", "in_progress"}}, who.changing()).status, 200)
+    << "nothing changes, so nothing is recorded";
+  const auto records = api_.get("/api/audit_log?actor=" + who.id).body.at("records");
+  ASSERT_EQ(records.size(), 3U);
+  EXPECT_EQ(records[0].at("action"), "ticket_changed");
+  EXPECT_EQ(records[0].at("target"), made.at("id"));
+  EXPECT_EQ(records[0].at("address"), "127.0.0.1");
+  EXPECT_EQ(records[0].at("before"), (json{{"status", "open"}}));
+  EXPECT_EQ(records[0].at("after"), (json{{"status", "in_progress"}, {"title", "mail [EMAIL]"}}));
+  EXPECT_EQ(records[1].at("action"), "ticket_created");
+  EXPECT_EQ(records[1].at("target"), made.at("id"));
+}
+
 // ---- the page, and what must never be seen
 
 TEST_F(access, has_a_page_that_no_other_may_frame_or_script) {

@@ -301,6 +301,7 @@ void create(context& hub, const call& request, edge::responder responder) {
   domain::new_ticket ticket;
   ticket.workspace = request.who.workspace;
   ticket.actor_id = to_string(request.who.id);
+  ticket.by = request.by().who;
   ticket.title = given.text("title", longest_title, false).value_or("");
   ticket.description = given.text("description", longest_description, true).value_or("");
   if (!wanted->body.contains("title"))
@@ -383,6 +384,7 @@ void patch(context& hub, const call& request, edge::responder responder) {
   wanted.expected_version = sent->expected_version;
   wanted.idempotency = sent->idempotency;
   wanted.actor_id = to_string(request.who.id);
+  wanted.by = request.by().who;
   edit(hub,
        request.who.workspace,
        *id,
@@ -412,6 +414,7 @@ void simulate_status(context& hub, const call& request, edge::responder responde
   wanted.expected_version = sent->expected_version;
   wanted.idempotency = sent->idempotency;
   wanted.actor_id = "simulation";
+  wanted.by = request.by().who;
   edit(hub,
        request.who.workspace,
        *id,
