@@ -332,6 +332,12 @@ constexpr setting storage[] = {
          "a PostgreSQL of one's own; without it the hub runs one itself",
          into<&settings::database, &database_settings::url>,
          kind::database),
+  secret("database.owner_url",
+         "DATABASE_OWNER_URL",
+         "the same database as the role that owns its tables, for migrations; without it "
+         "DATABASE_URL's role owns them",
+         into<&settings::database, &database_settings::owner_url>,
+         kind::database),
   limit("database.readers",
         "HUB_DATABASE_READERS",
         kind::integer,

@@ -62,7 +62,8 @@ struct log_settings {
 };
 
 struct database_settings {
-  std::string url; // empty: the embedded server
+  std::string url;       // empty: the embedded server
+  std::string owner_url; // whoever owns the tables and migrates; empty: `url`
   int readers = 0;
 };
 

@@ -1,15 +1,27 @@
 #include "main/database.hpp"
 
 #include "storage/connection_string.hpp"
+#include "storage/serving_role.hpp"
 
 #include <utility>
 
 namespace hub::app {
 
+namespace {
+
+database reached_by(const storage::server_connections& connections) {
+  return {storage::with_time_limits(connections.serving),
+          storage::with_time_limits(connections.owner),
+          nullptr};
+}
+
+} // namespace
+
 domain::result<database> open_database(const config::settings& settings,
                                        std::function<bool()> give_up) {
-  if (!settings.database.url.empty())
-    return database{storage::with_time_limits(settings.database.url), nullptr};
+  const auto& [url, owner_url, readers] = settings.database;
+  if (!url.empty())
+    return reached_by({url, owner_url.empty() ? url : owner_url});
   storage::embedded_options options;
   options.data_dir = settings.data_dir;
   options.bin_dir = settings.postgres.bin_dir;
@@ -20,16 +32,38 @@ domain::result<database> open_database(const config::settings& settings,
   auto server = storage::embedded_server::start(std::move(options));
   if (!server)
     return std::move(server).why();
-  auto connection_string = storage::with_time_limits((*server)->connection_string());
-  return database{std::move(connection_string), *std::move(server)};
+  auto db = reached_by((*server)->connections());
+  db.embedded = *std::move(server);
+  return db;
 }
 
 domain::result<database> reach_database(const config::settings& settings) {
   if (settings.database.url.empty())
     if (const auto running = storage::embedded_server::running_in(
           settings.data_dir, storage::embedded_options{}.database))
-      return database{storage::with_time_limits(*running), nullptr};
+      return reached_by(*running);
   return open_database(settings);
+}
+
+domain::result<storage::migration_report> make_ready(const database& db) {
+  if (const auto held = storage::check_serving_role(db.serving); !held)
+    return held.why();
+  const auto migrations = storage::built_in_migrations();
+  auto status = storage::inspect_migrations(db.owner, migrations);
+  if (!status)
+    return std::move(status).why();
+  storage::migration_report report{{}, status->database_version};
+  // A role that only serves can look, and needs no more as long as nothing is missing.
+  if (status->database_version != status->binary_version || !status->problems.empty()) {
+    auto migrated = storage::migrate(db.owner, migrations);
+    if (!migrated)
+      return migrated;
+    report = *std::move(migrated);
+  }
+  if (db.owner != db.serving)
+    if (const auto allowed = storage::let_serve(db.owner, db.serving); !allowed)
+      return allowed.why();
+  return report;
 }
 
 domain::result<storage::key_ring> open_keys(const config::settings& settings) {

@@ -4,6 +4,7 @@
 #include "storage/migrations.hpp"
 #include "storage/private_file.hpp"
 #include "storage/reads/read_store.hpp"
+#include "storage/serving_role.hpp"
 
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -84,6 +85,12 @@ void check_migrations(const std::string& connection_string, findings& found) {
     found.good("database schema version " + std::to_string(status->database_version));
 }
 
+void check_role(const std::string& serving, findings& found) {
+  if (const auto held = storage::check_serving_role(serving); !held)
+    return found.bad("the hub will not serve", held.why().message);
+  found.good("row-level security holds the hub's role");
+}
+
 void check_counters(const config::settings& settings,
                     const std::string& connection_string,
                     findings& found) {
@@ -146,9 +153,10 @@ exit_code doctor(const config::configuration& settings, bool recount) {
   }
   if (db->embedded)
     found.good("embedded PostgreSQL starts");
-  check_migrations(db->connection_string, found);
+  check_migrations(db->owner, found);
+  check_role(db->serving, found);
   if (recount)
-    check_counters(settings.values, db->connection_string, found);
+    check_counters(settings.values, db->serving, found);
   std::cout << (found.all_good() ? "All is well.\n" : "Some things need your attention.\n");
   return found.all_good() ? exit_code::ok : exit_code::unhealthy;
 }

@@ -18,17 +18,15 @@ exit_code told(exit_code code, const domain::failure& why) {
 /// An empty database is made ready; one that a hub of another version may be using is left alone.
 domain::outcome prepare(const database& db) {
   const auto migrations = storage::built_in_migrations();
-  const auto status = storage::inspect_migrations(db.connection_string, migrations);
+  const auto status = storage::inspect_migrations(db.owner, migrations);
   if (!status)
     return status.why();
-  if (status->database_version == status->binary_version)
-    return domain::done{};
-  if (status->database_version != 0)
+  if (status->database_version != 0 && status->database_version != status->binary_version)
     return domain::fail(domain::errc::conflict,
                         "the database is another version's; run `feedback-hub migrate`, or the "
                         "command of the hub that uses it");
-  const auto migrated = storage::migrate(db.connection_string, migrations);
-  return migrated ? domain::outcome{domain::done{}} : domain::outcome{migrated.why()};
+  const auto ready = make_ready(db);
+  return ready ? domain::outcome{domain::done{}} : domain::outcome{ready.why()};
 }
 
 /// Runs `work` on the database's identities.
@@ -40,7 +38,7 @@ exit_code with_identities(const config::configuration& settings,
   if (const auto ready = prepare(*db); !ready)
     return told(exit_code::no_database, ready.why());
   const auto store =
-    storage::make_identity_store({.connection_string = db->connection_string, .connections = 1});
+    storage::make_identity_store({.connection_string = db->serving, .connections = 1});
   return work(*store);
 }
 

@@ -14,7 +14,6 @@
 #include "main/version.hpp"
 #include "storage/housekeeping.hpp"
 #include "storage/journal/journal_writer.hpp"
-#include "storage/migrations.hpp"
 #include "storage/reads/read_store.hpp"
 
 #include <caf/actor_system.hpp>
@@ -156,7 +155,7 @@ http::edge::server_options server_options_of(const config::http_settings& from,
 
 /// A busy table or a broken old partition is no reason not to serve: it is only told.
 bool keep_house(const database& db) {
-  const auto kept = storage::keep_house(db.connection_string, {});
+  const auto kept = storage::keep_house(db.serving, {});
   if (!kept)
     log(log_level::warn, "house_not_kept", {{"why", kept.why().message}});
   return kept.has_value();
@@ -287,7 +286,7 @@ open_storage(const config::settings& values, const stop_signals& signals, exit_c
     code = failed(exit_code::no_database, "database_not_started", db.why());
     return std::nullopt;
   }
-  auto migrated = storage::migrate(db->connection_string, storage::built_in_migrations());
+  auto migrated = make_ready(*db);
   if (!migrated) {
     code = failed(exit_code::no_database, "database_not_migrated", migrated.why());
     return std::nullopt;
@@ -408,8 +407,8 @@ exit_code serve(config::configuration settings, const serve_options& options) {
   const auto& [keys, db, migrated, house_kept] = *opened;
 
   auto reads = storage::make_read_store(
-    {.connection_string = db.connection_string, .connections = values.database.readers}, keys);
-  actors::node node{node_options_of(values, db.connection_string, keys, *reads)};
+    {.connection_string = db.serving, .connections = values.database.readers}, keys);
+  actors::node node{node_options_of(values, db.serving, keys, *reads)};
   if (!wait_until_writing(node, signals)) {
     if (signals.asked())
       return exit_code::ok;
@@ -419,9 +418,9 @@ exit_code serve(config::configuration settings, const serve_options& options) {
                                "the journal could not connect to the database within 15 s"));
   }
 
-  job_machinery jobs{values, db.connection_string, keys, node};
+  job_machinery jobs{values, db.serving, keys, node};
   http::metrics figures;
-  access_room access{values, db.connection_string};
+  access_room access{values, db.serving};
   if (auto seeded = access.seed_admin_key(values.admin_token); !seeded)
     return failed(exit_code::bad_settings, "admin_key_not_seeded", seeded.why());
   const auto token = access.first_token();

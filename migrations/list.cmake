@@ -13,4 +13,5 @@ set(hub_migrations
   0011_create_job_controls.sql
   0012_keep_quarantined_deliveries.sql
   0013_keep_send_reports.sql
-  0014_create_people.sql)
+  0014_create_people.sql
+  0015_wall_off_workspaces.sql)

@@ -32,7 +32,8 @@ namespace {
 constexpr int oldest_version = 15;
 constexpr auto socket_name = ".s.PGSQL.5432";
 constexpr auto half_made_prefix = "postgres.initdb-";
-constexpr auto role = "hub";
+constexpr auto owner_role = "hub"; // the cluster's superuser
+constexpr auto serving_role = "hub_serving";
 constexpr auto longest_pause = 10'000ms;
 
 constexpr auto database_exists = "select 1 from pg_database where datname = $1";
@@ -40,6 +41,15 @@ constexpr auto lz4_is_known = "select 1 from pg_settings where name = 'wal_compr
                               "and 'lz4' = any(enumvals)";
 constexpr auto use_lz4 = "alter system set wal_compression = lz4";
 constexpr auto reload_settings = "select pg_reload_conf()";
+
+// Whatever it may have been made into.
+constexpr auto serving_role_is_fine =
+  "select from pg_roles r where rolname = $1 and rolcanlogin and not (rolsuper or rolbypassrls "
+  "or rolcreaterole or rolcreatedb or rolreplication) "
+  "and not exists (select from pg_auth_members m where m.member = r.oid)";
+constexpr auto make_serving_role = "create role hub_serving";
+constexpr auto limit_serving_role = "alter role hub_serving login nosuperuser nobypassrls "
+                                    "nocreaterole nocreatedb noreplication";
 
 // Mapped by the kernel's word on who connects, not by a password: root and the server's own account
 // are the hub, nobody else on the machine gets in.
@@ -111,9 +121,31 @@ std::string last_line_that_tells(const std::string& log) {
   return fatal.empty() ? last : fatal;
 }
 
-std::string connection_by(const std::filesystem::path& socket_dir, const std::string& database) {
+std::string connection_by(const std::filesystem::path& socket_dir,
+                          const std::string& database,
+                          const char* role) {
   return "host='" + quoted(socket_dir.native(), "'\\") + "' port=5432 user=" + role + " dbname='"
          + quoted(database, "'\\") + "'";
+}
+
+server_connections connections_by(const std::filesystem::path& socket_dir,
+                                  const std::string& database) {
+  return {connection_by(socket_dir, database, serving_role),
+          connection_by(socket_dir, database, owner_role)};
+}
+
+// An older hub's cluster has none, and memberships would lend it more than it may have.
+void prepare_serving_role(pqxx::nontransaction& work) {
+  if (!work.exec_params(serving_role_is_fine, serving_role).empty())
+    return;
+  if (work.exec_params("select from pg_roles where rolname = $1", serving_role).empty())
+    work.exec(make_serving_role);
+  work.exec(limit_serving_role);
+  for (const auto& row : work.exec_params(
+         "select r.rolname from pg_auth_members m join pg_roles r on r.oid = m.roleid "
+         "where m.member = $1::text::regrole",
+         serving_role))
+    work.exec("revoke " + work.quote_name(row[0].as<std::string>()) + " from hub_serving");
 }
 
 struct postmaster_file {
@@ -247,7 +279,7 @@ outcome embedded_server::prepare() {
     return checked;
   if (auto chosen = choose_socket_dir(); !chosen)
     return chosen;
-  connection_string_ = connection_to(options_.database);
+  connections_ = connections_by(socket_dir_, options_.database);
   return write_configuration();
 }
 
@@ -366,18 +398,14 @@ outcome embedded_server::choose_socket_dir() {
   return write_private_file(record, pattern, existing_file::replace);
 }
 
-std::string embedded_server::connection_to(const std::string& database) const {
-  return connection_by(socket_dir_, database);
-}
-
-std::optional<std::string> embedded_server::running_in(const std::filesystem::path& data_dir,
-                                                       const std::string& database) {
+std::optional<server_connections> embedded_server::running_in(const std::filesystem::path& data_dir,
+                                                              const std::string& database) {
   std::error_code ignored;
   const auto cluster = std::filesystem::weakly_canonical(data_dir / "postgres", ignored);
   const auto file = read_postmaster_file(cluster);
   if (!file || file->status != "ready" || !is_postgres_in(file->pid, cluster))
     return std::nullopt;
-  return connection_by(file->socket_dir, database);
+  return connections_by(file->socket_dir, database);
 }
 
 void embedded_server::remove_half_made() const {
@@ -408,7 +436,7 @@ outcome embedded_server::create_cluster() {
   const auto log = data_dir_ / "postgres-initdb.log";
   child_command initdb{{(bin_dir_ / "initdb").string(),
                         "--pgdata=" + fresh,
-                        std::string{"--username="} + role,
+                        std::string{"--username="} + owner_role,
                         "--encoding=UTF8",
                         locale,
                         "--auth-local=peer",
@@ -491,7 +519,8 @@ outcome embedded_server::write_configuration() const {
   const auto root = find_account(uid_t{0});
   auto user_map = std::string{"# Written by the hub at every start.\n"};
   for (const auto& name : {root ? root->name : std::string{"root"}, account_.name})
-    user_map += "hub \"" + name + "\" " + role + "\n";
+    for (const auto* role : {owner_role, serving_role})
+      user_map += "hub \"" + name + "\" " + role + "\n";
 
   std::ostringstream settings;
   settings << "# Written by the hub at every start; put your own settings into postgresql.conf.\n"
@@ -634,8 +663,6 @@ outcome embedded_server::launch() {
 }
 
 outcome embedded_server::await_ready(std::chrono::milliseconds within) {
-  // Not the hub's database, which the first start has yet to make.
-  const auto connection = connection_to("postgres") + " connect_timeout=2";
   outcome last = fail(errc::unavailable, "PostgreSQL did not answer");
   const bool answered = wait_until_true(
     [&] {
@@ -651,7 +678,7 @@ outcome embedded_server::await_ready(std::chrono::milliseconds within) {
       const auto file = read_postmaster_file(cluster_);
       if (!file || file->pid != pid() || file->status != "ready")
         return false;
-      last = prepare_database(connection);
+      last = prepare_database();
       return last.has_value() || last.why().code != errc::unavailable;
     },
     within);
@@ -663,10 +690,15 @@ outcome embedded_server::await_ready(std::chrono::milliseconds within) {
                 + " s: " + last.why().message);
 }
 
-outcome embedded_server::prepare_database(const std::string& server_connection) {
+outcome embedded_server::prepare_database() {
   try {
-    pqxx::connection connection{server_connection};
+    // Not the hub's database, which the first start has yet to make.
+    pqxx::connection connection{connection_by(socket_dir_, "postgres", owner_role)
+                                + " connect_timeout=2"};
     pqxx::nontransaction work{connection};
+    prepare_serving_role(work);
+    if (auto let_in = try_serving_role(); !let_in)
+      return let_in;
     if (!work.exec_params(database_exists, options_.database).empty())
       return done{};
     work.exec("create database " + work.quote_name(options_.database));
@@ -686,6 +718,17 @@ outcome embedded_server::prepare_database(const std::string& server_connection) 
                 "PostgreSQL refuses the connection: " + said.substr(0, said.find('\n')));
   } catch (const std::exception& error) {
     return fail(errc::internal, std::string{"cannot set up the database: "} + error.what());
+  }
+}
+
+// A server that outlived an older hub reads who may come in anew, but not at once.
+outcome embedded_server::try_serving_role() const {
+  try {
+    const pqxx::connection as_serving{connection_by(socket_dir_, "postgres", serving_role)
+                                      + " connect_timeout=2"};
+    return done{};
+  } catch (const pqxx::broken_connection&) {
+    return fail(errc::unavailable, "PostgreSQL does not let the serving role in");
   }
 }
 

@@ -32,6 +32,12 @@ struct embedded_options {
   std::function<bool()> give_up;
 };
 
+/// How libpq reaches a server of the hub's.
+struct server_connections {
+  std::string serving; // as the role that serves, which row-level security holds
+  std::string owner;   // as the superuser who owns the tables: for migrations
+};
+
 /// The PostgreSQL that the hub owns when no DATABASE_URL is set: reached by a Unix socket only, by
 /// this account and root only. It deliberately survives a killed hub; the next start adopts it.
 class embedded_server {
@@ -42,15 +48,15 @@ public:
 
   /// What libpq connects with, where a hub's server answers for this data directory; for commands
   /// beside a hub that runs.
-  [[nodiscard]] static std::optional<std::string> running_in(const std::filesystem::path& data_dir,
-                                                             const std::string& database);
+  [[nodiscard]] static std::optional<server_connections>
+  running_in(const std::filesystem::path& data_dir, const std::string& database);
 
   embedded_server(const embedded_server&) = delete;
   embedded_server& operator=(const embedded_server&) = delete;
   ~embedded_server();
 
   /// What libpq connects with; stays the same across restarts.
-  [[nodiscard]] const std::string& connection_string() const { return connection_string_; }
+  [[nodiscard]] const server_connections& connections() const { return connections_; }
   [[nodiscard]] const std::filesystem::path& socket_dir() const { return socket_dir_; }
   /// The postmaster's process number, 0 when it is down.
   [[nodiscard]] pid_t pid() const;
@@ -89,12 +95,12 @@ private:
   domain::outcome clear_remains();
   domain::outcome launch();
   domain::outcome await_ready(std::chrono::milliseconds within);
-  domain::outcome prepare_database(const std::string& server_connection);
+  domain::outcome prepare_database();
+  [[nodiscard]] domain::outcome try_serving_role() const;
   domain::failure died_early() const;
   bool end(std::chrono::milliseconds fast, std::chrono::milliseconds immediate);
   bool process_lives() const;
   void signal_postmaster(int number) const;
-  [[nodiscard]] std::string connection_to(const std::string& database) const;
 
   const embedded_options options_;
   std::filesystem::path data_dir_;
@@ -105,7 +111,7 @@ private:
   account account_;
   bool switches_account_ = false;
   bool adopted_ = false;
-  std::string connection_string_;
+  server_connections connections_;
   directory_lock lock_;
   pid_t owner_ = 0; // a forked child holds a copy of us and must not stop the server
 

@@ -1,6 +1,7 @@
 #include "storage/housekeeping.hpp"
 
 #include "storage/guarded.hpp"
+#include "storage/visibility.hpp"
 
 namespace hub::storage {
 
@@ -29,6 +30,7 @@ constexpr auto forget_attempts =
 void run(pqxx::connection& connection, const char* sql, int parameter) {
   pqxx::work tx{connection};
   tx.exec("SET LOCAL lock_timeout = '1s'"); // intake queues behind the lock that this waits for
+  see_all(tx);
   tx.exec_params(sql, parameter);
   tx.commit();
 }

@@ -3,6 +3,7 @@
 #include "storage/audit_rows.hpp"
 #include "storage/connection_pool.hpp"
 #include "storage/reads/row_reading.hpp"
+#include "storage/visibility.hpp"
 
 #include <nlohmann/json.hpp>
 #include <pqxx/pqxx>
@@ -126,11 +127,11 @@ constexpr auto end_oldest_sessions_sql = R"sql(
 
 constexpr auto use_link_sql = R"sql(
   WITH used AS (
-    DELETE FROM sign_in_links WHERE token_hash = $1::bytea AND workspace_id = $2::uuid
+    DELETE FROM sign_in_links WHERE token_hash = $1::bytea
     RETURNING workspace_id, user_id, expires_at)
-  SELECT u.id, u.email FROM used l
+  SELECT u.id, u.email, u.workspace_id FROM used l
   JOIN users u ON u.workspace_id = l.workspace_id AND u.id = l.user_id
-  WHERE l.expires_at > $3::timestamptz AND u.disabled_at IS NULL
+  WHERE l.expires_at > $2::timestamptz AND u.disabled_at IS NULL
 )sql";
 
 constexpr auto sessions_sql = R"sql(
@@ -445,7 +446,7 @@ public:
 
   void
   session_of(std::string token_hash, domain::time_point now, callback<open_session> done) override {
-    run<open_session>(
+    run_anywhere<open_session>(
       std::move(done),
       [token_hash = std::move(token_hash), now](pqxx::work& tx) -> result<open_session> {
         const auto rows = tx.exec_params(session_sql,
@@ -459,29 +460,30 @@ public:
   }
 
   void key_of(std::string prefix, domain::time_point now, callback<key_facts> done) override {
-    run<key_facts>(std::move(done),
-                   [prefix = std::move(prefix), now](pqxx::work& tx) -> result<key_facts> {
-                     const auto rows = tx.exec_params(key_sql, prefix, domain::to_rfc3339(now));
-                     if (rows.empty())
-                       return fail(errc::unauthorized, "this key does not hold");
-                     const auto row = rows.front();
-                     key_facts found;
-                     found.who.workspace = id_in(row[0]);
-                     found.who.what = domain::principal::kind::key;
-                     found.who.id = id_in(row[1]);
-                     found.who.label = text_in(row[2]);
-                     found.who.may = scopes_in(row[3]);
-                     if (!row[5].is_null())
-                       found.who.may = found.who.may & rights_of(row[5], row[6]);
-                     if (found.who.may.has(domain::permission::people_write))
-                       found.who.rank = domain::role::admin;
-                     found.secret_hash = text_in(row[4]);
-                     return found;
-                   });
+    run_anywhere<key_facts>(
+      std::move(done), [prefix = std::move(prefix), now](pqxx::work& tx) -> result<key_facts> {
+        const auto rows = tx.exec_params(key_sql, prefix, domain::to_rfc3339(now));
+        if (rows.empty())
+          return fail(errc::unauthorized, "this key does not hold");
+        const auto row = rows.front();
+        key_facts found;
+        found.who.workspace = id_in(row[0]);
+        found.who.what = domain::principal::kind::key;
+        found.who.id = id_in(row[1]);
+        found.who.label = text_in(row[2]);
+        found.who.may = scopes_in(row[3]);
+        if (!row[5].is_null())
+          found.who.may = found.who.may & rights_of(row[5], row[6]);
+        if (found.who.may.has(domain::permission::people_write))
+          found.who.rank = domain::role::admin;
+        found.secret_hash = text_in(row[4]);
+        return found;
+      });
   }
 
   void note_key_used(domain::uuid workspace, domain::uuid key, domain::time_point now) override {
     run<domain::done>(
+      workspace,
       [](const outcome&) {}, // the next call notes it
       [workspace, key, now](pqxx::work& tx) {
         tx.exec_params(key_used_sql, to_string(workspace), to_string(key), domain::to_rfc3339(now));
@@ -490,31 +492,35 @@ public:
   }
 
   void begin_attempt(acting by, std::string email, callback<sign_in_facts> done) override {
-    run<sign_in_facts>(
-      std::move(done), [this, by = std::move(by), email = std::move(email)](pqxx::work& tx) {
-        const auto counted = tx.exec_params(begin_attempt_sql,
-                                            to_string(by.workspace),
-                                            email,
-                                            by.who.address,
-                                            domain::to_rfc3339(by.at),
-                                            locks_.free_tries,
-                                            static_cast<double>(locks_.first.count()),
-                                            static_cast<double>(locks_.longest.count()));
-        sign_in_facts found;
-        found.locked = counted.empty();
-        const auto rows = tx.exec_params(facts_sql, to_string(by.workspace), email);
-        if (rows.empty())
-          return result{found};
-        found.id = id_in(rows.front()[0]);
-        found.password_hash = text_in(rows.front()[1]);
-        if (!counted.empty() && counted.front()[0].as<int>() == locks_.free_tries)
-          record(tx, by, "sign_in_locked", to_string(found.id), {}, {});
-        return result{found};
-      });
+    run<sign_in_facts>(by.workspace,
+                       std::move(done),
+                       [this, by = std::move(by), email = std::move(email)](pqxx::work& tx) {
+                         const auto counted =
+                           tx.exec_params(begin_attempt_sql,
+                                          to_string(by.workspace),
+                                          email,
+                                          by.who.address,
+                                          domain::to_rfc3339(by.at),
+                                          locks_.free_tries,
+                                          static_cast<double>(locks_.first.count()),
+                                          static_cast<double>(locks_.longest.count()));
+                         sign_in_facts found;
+                         found.locked = counted.empty();
+                         const auto rows =
+                           tx.exec_params(facts_sql, to_string(by.workspace), email);
+                         if (rows.empty())
+                           return result{found};
+                         found.id = id_in(rows.front()[0]);
+                         found.password_hash = text_in(rows.front()[1]);
+                         if (!counted.empty() && counted.front()[0].as<int>() == locks_.free_tries)
+                           record(tx, by, "sign_in_locked", to_string(found.id), {}, {});
+                         return result{found};
+                       });
   }
 
   void begin_session(acting by, new_session session, callback<domain::done> done) override {
     run<domain::done>(
+      by.workspace,
       std::move(done),
       [by = std::move(by), session = std::move(session)](pqxx::work& tx) -> outcome {
         const auto let_in = tx.exec_params(still_lets_in_sql,
@@ -535,18 +541,20 @@ public:
                 std::string token_hash,
                 new_session session,
                 callback<domain::done> done) override {
-    run<domain::done>(
+    run_anywhere<domain::done>(
       std::move(done),
       [by = std::move(by), token_hash = std::move(token_hash), session = std::move(session)](
         pqxx::work& tx) -> outcome {
-        const auto rows = tx.exec_params(
-          use_link_sql, bytes_of(token_hash), to_string(by.workspace), domain::to_rfc3339(by.at));
+        const auto rows =
+          tx.exec_params(use_link_sql, bytes_of(token_hash), domain::to_rfc3339(by.at));
         if (rows.empty())
           return fail(errc::unauthorized,
                       "this link has been used or has expired; ask for a new one");
         auto theirs = session;
         theirs.person = id_in(rows.front()[0]);
         auto they = by;
+        they.workspace = id_in(rows.front()[2]);
+        see_only(tx, they.workspace);
         they.who.type = to_string(domain::principal::kind::person);
         they.who.id = theirs.person;
         they.who.label = text_in(rows.front()[1]);
@@ -559,7 +567,7 @@ public:
   void list_sessions(domain::uuid workspace,
                      domain::uuid person,
                      callback<std::vector<session_row>> done) override {
-    run<std::vector<session_row>>(std::move(done), [workspace, person](pqxx::work& tx) {
+    run<std::vector<session_row>>(workspace, std::move(done), [workspace, person](pqxx::work& tx) {
       std::vector<session_row> all;
       for (const auto& row : tx.exec_params(sessions_sql, to_string(workspace), to_string(person)))
         all.push_back({id_in(row[0]),
@@ -576,26 +584,30 @@ public:
                    domain::uuid person,
                    domain::uuid session,
                    callback<domain::done> done) override {
-    run<domain::done>(
-      std::move(done), [by = std::move(by), person, session](pqxx::work& tx) -> outcome {
-        const auto ended = tx.exec_params(
-          end_one_session_sql, to_string(by.workspace), to_string(person), to_string(session));
-        if (ended.affected_rows() == 0)
-          return fail(errc::not_found, "there is no such session");
-        record(tx, by, "session_ended", to_string(session), {}, {});
-        return domain::done{};
-      });
+    run<domain::done>(by.workspace,
+                      std::move(done),
+                      [by = std::move(by), person, session](pqxx::work& tx) -> outcome {
+                        const auto ended = tx.exec_params(end_one_session_sql,
+                                                          to_string(by.workspace),
+                                                          to_string(person),
+                                                          to_string(session));
+                        if (ended.affected_rows() == 0)
+                          return fail(errc::not_found, "there is no such session");
+                        record(tx, by, "session_ended", to_string(session), {}, {});
+                        return domain::done{};
+                      });
   }
 
   void end_sessions(acting by,
                     domain::uuid person,
                     std::optional<domain::uuid> except,
                     callback<domain::done> done) override {
-    run<domain::done>(std::move(done), [by = std::move(by), person, except](pqxx::work& tx) {
-      end_all_sessions(tx, by, person, except);
-      record(tx, by, "sessions_ended", to_string(person), {}, {});
-      return fine();
-    });
+    run<domain::done>(
+      by.workspace, std::move(done), [by = std::move(by), person, except](pqxx::work& tx) {
+        end_all_sessions(tx, by, person, except);
+        record(tx, by, "sessions_ended", to_string(person), {}, {});
+        return fine();
+      });
   }
 
   void set_password(acting by,
@@ -603,6 +615,7 @@ public:
                     new_session session,
                     callback<domain::done> done) override {
     run<domain::done>(
+      by.workspace,
       std::move(done),
       [by = std::move(by), hash = std::move(hash), session = std::move(session)](
         pqxx::work& tx) -> outcome {
@@ -622,7 +635,7 @@ public:
   }
 
   void list_people(domain::uuid workspace, callback<std::vector<person_row>> done) override {
-    run<std::vector<person_row>>(std::move(done), [workspace](pqxx::work& tx) {
+    run<std::vector<person_row>>(workspace, std::move(done), [workspace](pqxx::work& tx) {
       std::vector<person_row> all;
       for (const auto& row : tx.exec_params(people_sql, to_string(workspace)))
         all.push_back(person_in(row));
@@ -631,13 +644,14 @@ public:
   }
 
   void person_of(domain::uuid workspace, domain::uuid person, callback<person_row> done) override {
-    run<person_row>(std::move(done), [workspace, person](pqxx::work& tx) {
+    run<person_row>(workspace, std::move(done), [workspace, person](pqxx::work& tx) {
       return read_person(tx, workspace, person);
     });
   }
 
   void add_person(acting by, new_person who, new_link link, callback<domain::done> done) override {
-    run<domain::done>(std::move(done),
+    run<domain::done>(by.workspace,
+                      std::move(done),
                       [by = std::move(by), who = std::move(who), link = std::move(link)](
                         pqxx::work& tx) -> outcome {
                         if (!may_manage(by, who.rank, who.reads_pii))
@@ -661,7 +675,8 @@ public:
   }
 
   void add_link(acting by, new_link link, callback<domain::done> done) override {
-    run<domain::done>(std::move(done),
+    run<domain::done>(by.workspace,
+                      std::move(done),
                       [by = std::move(by), link = std::move(link)](pqxx::work& tx) -> outcome {
                         const auto whose = hold_person(tx, by, link.person);
                         if (!whose)
@@ -680,6 +695,7 @@ public:
 
   void change_person(acting by, person_patch patch, callback<person_row> done) override {
     run<person_row>(
+      by.workspace,
       std::move(done),
       [by = std::move(by), patch = std::move(patch)](pqxx::work& tx) -> result<person_row> {
         // Two that each take the other's ownership away wait for one another here.
@@ -714,7 +730,7 @@ public:
   }
 
   void list_keys(domain::uuid workspace, callback<std::vector<key_row>> done) override {
-    run<std::vector<key_row>>(std::move(done), [workspace](pqxx::work& tx) {
+    run<std::vector<key_row>>(workspace, std::move(done), [workspace](pqxx::work& tx) {
       std::vector<key_row> all;
       for (const auto& row : tx.exec_params(keys_sql, to_string(workspace)))
         all.push_back(key_in(row));
@@ -723,15 +739,17 @@ public:
   }
 
   void add_key(acting by, new_key key, callback<domain::done> done) override {
-    run<domain::done>(std::move(done), [by = std::move(by), key = std::move(key)](pqxx::work& tx) {
-      write_key(tx, by, key, add_key_sql);
-      record(tx, by, "api_key_created", to_string(key.id), {}, json_of(key));
-      return fine();
-    });
+    run<domain::done>(
+      by.workspace, std::move(done), [by = std::move(by), key = std::move(key)](pqxx::work& tx) {
+        write_key(tx, by, key, add_key_sql);
+        record(tx, by, "api_key_created", to_string(key.id), {}, json_of(key));
+        return fine();
+      });
   }
 
   void put_key(acting by, new_key key, callback<domain::done> done) override {
-    run<domain::done>(std::move(done),
+    run<domain::done>(by.workspace,
+                      std::move(done),
                       [by = std::move(by), key = std::move(key)](pqxx::work& tx) -> outcome {
                         if (write_key(tx, by, key, put_key_sql).affected_rows() == 0)
                           return fail(errc::conflict, "this key was revoked");
@@ -741,24 +759,29 @@ public:
   }
 
   void revoke_key(acting by, domain::uuid key, callback<key_row> done) override {
-    run<key_row>(std::move(done), [by = std::move(by), key](pqxx::work& tx) -> result<key_row> {
-      const auto rows = tx.exec_params(one_key_sql, to_string(by.workspace), to_string(key));
-      if (rows.empty())
-        return fail(errc::not_found, "there is no such key");
-      auto found = key_in(rows.front());
-      if (found.revoked_at)
+    run<key_row>(
+      by.workspace, std::move(done), [by = std::move(by), key](pqxx::work& tx) -> result<key_row> {
+        const auto rows = tx.exec_params(one_key_sql, to_string(by.workspace), to_string(key));
+        if (rows.empty())
+          return fail(errc::not_found, "there is no such key");
+        auto found = key_in(rows.front());
+        if (found.revoked_at)
+          return found;
+        found.revoked_at = by.at;
+        tx.exec_params(
+          revoke_key_sql, to_string(by.workspace), to_string(key), domain::to_rfc3339(by.at));
+        record(tx,
+               by,
+               "api_key_revoked",
+               to_string(key),
+               nlohmann::json{{"name", found.name}}.dump(),
+               {});
         return found;
-      found.revoked_at = by.at;
-      tx.exec_params(
-        revoke_key_sql, to_string(by.workspace), to_string(key), domain::to_rfc3339(by.at));
-      record(
-        tx, by, "api_key_revoked", to_string(key), nlohmann::json{{"name", found.name}}.dump(), {});
-      return found;
-    });
+      });
   }
 
   void list_audit(audit_query query, callback<audit_page> done) override {
-    run<audit_page>(std::move(done), [query = std::move(query)](pqxx::work& tx) {
+    run<audit_page>(query.workspace, std::move(done), [query = std::move(query)](pqxx::work& tx) {
       audit_page page;
       for (const auto& row : tx.exec_params(audit_sql,
                                             to_string(query.workspace),
@@ -778,9 +801,23 @@ public:
   void stop() override { pool_.stop(); }
 
 private:
+  /// Runs `work` on what belongs to this workspace.
   template <class T, class Work>
-  void run(callback<T> done, Work work) {
-    in_transaction<pqxx::work, T>(pool_, std::move(done), std::move(work));
+  void run(domain::uuid workspace, callback<T> done, Work work) {
+    in_transaction<pqxx::work, T>(
+      pool_, std::move(done), [workspace, work = std::move(work)](pqxx::work& tx) {
+        see_only(tx, workspace);
+        return work(tx);
+      });
+  }
+
+  /// Runs `work`, which is to find out whose something is.
+  template <class T, class Work>
+  void run_anywhere(callback<T> done, Work work) {
+    in_transaction<pqxx::work, T>(pool_, std::move(done), [work = std::move(work)](pqxx::work& tx) {
+      see_all(tx);
+      return work(tx);
+    });
   }
 
   lock_rules locks_;

@@ -178,7 +178,8 @@ public:
   /// Begins a session; the person's oldest ends when they have 20. `unauthorized` when they were
   /// disabled, or got another password, meanwhile.
   virtual void begin_session(acting by, new_session session, callback<domain::done> done) = 0;
-  /// Uses a link up and begins a session of its person; `session.person` is filled in.
+  /// Uses a link up and begins a session of its person, in their workspace, whatever `by` says;
+  /// `session.person` is filled in.
   /// `unauthorized` for a link that is unknown, used, expired, or of somebody disabled.
   virtual void
   use_link(acting by, std::string token_hash, new_session session, callback<domain::done> done) = 0;

@@ -6,6 +6,7 @@
 #include "storage/journal/row_set.hpp"
 #include "storage/reads/row_reading.hpp"
 #include "storage/sealing.hpp"
+#include "storage/visibility.hpp"
 
 #include <array>
 #include <optional>
@@ -266,13 +267,14 @@ public:
   }
 
 private:
-  /// Runs `work` in one transaction on a live connection.
+  /// Runs `work` in one transaction on a live connection; jobs are claimed whosever they are.
   template <class T, class Work>
   result<T> in_transaction(Work work) {
     if (auto up = connect(); !up)
       return std::move(up).why();
     auto answer = guarded([&]() -> result<T> {
       pqxx::work tx{*connection_};
+      see_all(tx);
       auto value = work(tx);
       tx.commit();
       return value;

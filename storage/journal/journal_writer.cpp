@@ -7,6 +7,7 @@
 #include "storage/journal/job_statements.hpp"
 #include "storage/journal/statements.hpp"
 #include "storage/sealing.hpp"
+#include "storage/visibility.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -87,6 +88,14 @@ std::vector<std::vector<std::size_t>> independent_rounds(std::span<const change_
   return rounds;
 }
 
+std::vector<domain::uuid> workspaces_of(batch_view members) {
+  std::vector<domain::uuid> all;
+  for (const auto* item : members)
+    if (std::ranges::find(all, item->workspace) == all.end())
+      all.push_back(item->workspace);
+  return all;
+}
+
 /// Look-ups run against tables that grow by orders of magnitude under one prepared plan: the
 /// planner must not fall for a sequential scan because a table was empty when it looked.
 void prepare_session(pqxx::connection& fresh) {
@@ -157,6 +166,7 @@ private:
     auto answer = guarded([&]() -> domain::result<std::vector<verdict>> {
       replan_if_due();
       pqxx::work tx{*connection_};
+      see_only(tx, workspaces_of(members));
       try {
         auto verdicts = journal_batch{tx, members, keys_, options_.slot}.run();
         tx.commit();

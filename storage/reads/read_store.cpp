@@ -1,11 +1,12 @@
 #include "storage/reads/read_store.hpp"
 
+#include "storage/connection_pool.hpp"
 #include "storage/guarded.hpp"
 #include "storage/reads/job_reads.hpp"
-#include "storage/connection_pool.hpp"
 #include "storage/reads/row_reading.hpp"
 #include "storage/reads/ticket_reads.hpp"
 #include "storage/sealing.hpp"
+#include "storage/visibility.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -130,26 +131,30 @@ public:
   void core_of(domain::uuid workspace,
                domain::uuid ticket,
                callback<domain::ticket_core> done) override {
-    read<domain::ticket_core>(std::move(done), [workspace, ticket](pqxx::transaction_base& tx) {
-      return read_core(tx, workspace, ticket);
-    });
+    read<domain::ticket_core>(
+      workspace, std::move(done), [workspace, ticket](pqxx::transaction_base& tx) {
+        return read_core(tx, workspace, ticket);
+      });
   }
 
   void list_tickets(ticket_query query, callback<ticket_page> done) override {
-    read<ticket_page>(std::move(done), [query = std::move(query)](pqxx::transaction_base& tx) {
-      return domain::result{read_page(tx, query)};
-    });
+    const auto workspace = query.workspace;
+    read<ticket_page>(
+      workspace, std::move(done), [query = std::move(query)](pqxx::transaction_base& tx) {
+        return domain::result{read_page(tx, query)};
+      });
   }
 
   void
   detail_of(domain::uuid workspace, domain::uuid ticket, callback<ticket_detail> done) override {
-    read<ticket_detail>(std::move(done), [this, workspace, ticket](pqxx::transaction_base& tx) {
-      return read_detail(tx, workspace, ticket, keys_);
-    });
+    read<ticket_detail>(
+      workspace, std::move(done), [this, workspace, ticket](pqxx::transaction_base& tx) {
+        return read_detail(tx, workspace, ticket, keys_);
+      });
   }
 
   void list_deliveries(delivery_query query, callback<delivery_page> done) override {
-    read<delivery_page>(std::move(done), [query](pqxx::transaction_base& tx) {
+    read<delivery_page>(query.workspace, std::move(done), [query](pqxx::transaction_base& tx) {
       std::string outcome;
       std::string platform;
       std::string after;
@@ -179,6 +184,7 @@ public:
   void
   delivery_of(domain::uuid workspace, domain::uuid id, callback<stored_delivery> done) override {
     read<stored_delivery>(
+      workspace,
       std::move(done),
       [this, workspace, id](pqxx::transaction_base& tx) -> domain::result<stored_delivery> {
         const auto rows = tx.exec_params(delivery_query_by_id, to_string(workspace), to_string(id));
@@ -195,17 +201,20 @@ public:
   }
 
   void list_dead_letters(dead_letter_query query, callback<dead_letter_page> done) override {
-    read<dead_letter_page>(std::move(done), [query = std::move(query)](pqxx::transaction_base& tx) {
-      return domain::result{read_dead_letters(tx, query)};
-    });
+    const auto workspace = query.workspace;
+    read<dead_letter_page>(
+      workspace, std::move(done), [query = std::move(query)](pqxx::transaction_base& tx) {
+        return domain::result{read_dead_letters(tx, query)};
+      });
   }
 
   void dead_letter_of(domain::uuid workspace,
                       domain::uuid id,
                       callback<stored_dead_letter> done) override {
-    read<stored_dead_letter>(std::move(done), [this, workspace, id](pqxx::transaction_base& tx) {
-      return read_dead_letter(tx, workspace, id, keys_);
-    });
+    read<stored_dead_letter>(
+      workspace, std::move(done), [this, workspace, id](pqxx::transaction_base& tx) {
+        return read_dead_letter(tx, workspace, id, keys_);
+      });
   }
 
   void list_job_controls(callback<std::vector<job_control_row>> done) override {
@@ -215,7 +224,7 @@ public:
   }
 
   void ledger_of(domain::uuid workspace, callback<ledger> done) override {
-    read<ledger>(std::move(done), [workspace](pqxx::transaction_base& tx) {
+    read<ledger>(workspace, std::move(done), [workspace](pqxx::transaction_base& tx) {
       ledger lines;
       for (const auto& row : tx.exec_params(ledger_query, to_string(workspace)))
         lines[text_in(row[0])] = {number_in(row[1]),
@@ -229,7 +238,8 @@ public:
   }
 
   void answer_to(domain::uuid workspace, std::string key, callback<stored_answer> done) override {
-    read<stored_answer>(std::move(done),
+    read<stored_answer>(workspace,
+                        std::move(done),
                         [workspace, key = std::move(key)](
                           pqxx::transaction_base& tx) -> domain::result<stored_answer> {
                           const auto rows = tx.exec_params(answer_query, to_string(workspace), key);
@@ -249,7 +259,7 @@ public:
   }
 
   void count_again(domain::uuid workspace, callback<recount> done) override {
-    read<recount>(std::move(done), [workspace](pqxx::transaction_base& tx) {
+    read<recount>(workspace, std::move(done), [workspace](pqxx::transaction_base& tx) {
       recount found;
       tx.exec("SET LOCAL statement_timeout = '10min'"); // counts every row there is
       for (const auto* query : {unbalanced_query, recount_tickets, recount_intake})
@@ -263,11 +273,21 @@ public:
   void stop() override { pool_.stop(); }
 
 private:
-  /// Runs `query` in one consistent snapshot and hands its result on.
+  /// Runs `query` in one consistent snapshot of what belongs to no workspace, and hands its result
+  /// on.
   template <class T, class Query>
   void read(callback<T> done, Query query) {
     in_transaction<pqxx::transaction<pqxx::repeatable_read, pqxx::read_only>, T>(
       pool_, std::move(done), std::move(query));
+  }
+
+  /// As `read`, of what belongs to this workspace.
+  template <class T, class Query>
+  void read(const domain::uuid& workspace, callback<T> done, Query query) {
+    read<T>(std::move(done), [workspace, query = std::move(query)](pqxx::transaction_base& tx) {
+      see_only(tx, workspace);
+      return query(tx);
+    });
   }
 
   connection_pool pool_;

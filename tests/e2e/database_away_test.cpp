@@ -7,6 +7,7 @@
 #include <pqxx/pqxx>
 #include <signal.h>
 
+#include <map>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -47,7 +48,10 @@ public:
       },
       60s));
   }
-  [[nodiscard]] std::string url() const { return server_->connection_string(); }
+  [[nodiscard]] std::map<std::string, std::string> environment() const {
+    return {{"DATABASE_URL", server_->connections().serving},
+            {"DATABASE_OWNER_URL", server_->connections().owner}};
+  }
 
 private:
   temporary_directory directory_; // outlives the server
@@ -143,7 +147,7 @@ protected:
 
 TEST_F(database_away, is_told_to_callers_and_survived_however_it_went) {
   external_database database;
-  hub_process hub{{.environment = {{"DATABASE_URL", database.url()}}, .arguments = {}}};
+  hub_process hub{{.environment = database.environment(), .arguments = {}}};
   hub.start();
   hub_client api{hub.port()};
   const auto ticket = api.post("/api/tickets", {{"title", "Before"}}).at("id");
@@ -202,7 +206,7 @@ TEST_F(database_away, is_told_to_callers_and_survived_however_it_went) {
 
 TEST_F(database_away, does_not_keep_a_hub_from_stopping) {
   external_database database;
-  hub_process hub{{.environment = {{"DATABASE_URL", database.url()}}, .arguments = {}}};
+  hub_process hub{{.environment = database.environment(), .arguments = {}}};
   hub.start();
   database.kill9();
   hub_client api{hub.port()};

@@ -34,7 +34,7 @@ protected:
       hub.environment()["HUB_WHATSAPP_EVERY"] = "30ms"; // two of them stay below the provider's
     }
     first().start();
-    second().environment()["DATABASE_URL"] = first().connection_string();
+    second().environment()["DATABASE_URL"] = first().serving_connection();
     second().start();
   }
   static void TearDownTestSuite() {

@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <fstream>
 #include <functional>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -48,7 +49,7 @@ std::string ask(const std::string& connection_string, const std::string& questio
 }
 
 std::string ask(const embedded_server& server, const std::string& question) {
-  return ask(server.connection_string(), question);
+  return ask(server.connections().owner, question);
 }
 
 bool can_connect(const embedded_server& server) {
@@ -192,7 +193,7 @@ TEST_F(embedded, keeps_its_data_over_a_stop_and_a_start) {
   {
     auto server = must_start(options());
     ASSERT_TRUE(server);
-    connection = server->connection_string();
+    connection = server->connections().owner;
     ask(*server, "create table kept as select 42 as answer");
     ASSERT_TRUE(server->stop());
     EXPECT_FALSE(server->alive());
@@ -206,8 +207,69 @@ TEST_F(embedded, keeps_its_data_over_a_stop_and_a_start) {
   RecordProperty(
     "second_start_ms",
     static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
-  EXPECT_EQ(server->connection_string(), connection);
+  EXPECT_EQ(server->connections().owner, connection);
   EXPECT_EQ(ask(*server, "select answer from kept"), "42");
+}
+
+TEST_F(embedded, serves_by_a_role_that_may_do_little) {
+  auto server = must_start(options());
+  ASSERT_TRUE(server);
+  const auto serving = server->connections().serving;
+  EXPECT_EQ(ask(serving, "select current_user"), "hub_serving");
+  EXPECT_EQ(ask(serving,
+                "select (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or "
+                "rolreplication)::text from pg_roles where rolname = current_user"),
+            "false");
+  EXPECT_EQ(ask(serving, "select session_user"), "hub_serving");
+  EXPECT_THROW(ask(serving, "set session authorization hub"), pqxx::insufficient_privilege);
+  EXPECT_THROW(ask(serving, "set role hub"), pqxx::insufficient_privilege);
+}
+
+TEST_F(embedded, makes_the_serving_role_of_an_older_cluster_and_mends_one_that_was_changed) {
+  {
+    auto server = must_start(options());
+    ASSERT_TRUE(server);
+    ask(*server, "drop role hub_serving");
+  }
+  {
+    auto server = must_start(options());
+    ASSERT_TRUE(server);
+    EXPECT_EQ(ask(server->connections().serving, "select current_user"), "hub_serving");
+    ask(*server, "alter role hub_serving bypassrls createdb");
+    ask(*server, "grant hub to hub_serving");
+  }
+  auto server = must_start(options());
+  ASSERT_TRUE(server);
+  EXPECT_EQ(ask(*server,
+                "select (rolbypassrls or rolcreatedb)::text from pg_roles "
+                "where rolname = 'hub_serving'"),
+            "false");
+  EXPECT_EQ(ask(*server, "select pg_has_role('hub_serving', 'hub', 'member')::text"), "false");
+}
+
+TEST_F(embedded, lets_the_serving_role_into_a_server_that_an_older_hub_left_running) {
+  const auto old = [&] {
+    auto server = embedded_server::start(options());
+    if (!server)
+      return 1;
+    ask(**server, "drop role hub_serving");
+    const auto map = read_file(data_dir_ / "postgres" / "pg_ident.conf");
+    std::string kept;
+    std::istringstream lines{map ? *map : ""};
+    for (std::string line; std::getline(lines, line);)
+      if (line.find("hub_serving") == std::string::npos)
+        kept += line + '\n';
+    std::ofstream{data_dir_ / "postgres" / "pg_ident.conf"} << kept;
+    ask(**server, "select pg_reload_conf()");
+    ::kill(::getpid(), SIGKILL);
+    return 0;
+  };
+  other_process hub{old};
+  hub.wait();
+  auto server = must_start(options());
+  ASSERT_TRUE(server);
+  EXPECT_TRUE(server->adopted());
+  EXPECT_EQ(ask(server->connections().serving, "select current_user"), "hub_serving");
 }
 
 TEST_F(embedded, brings_a_killed_postgres_back) {

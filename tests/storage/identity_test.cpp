@@ -444,7 +444,7 @@ TEST_F(identities, are_forgotten_when_they_are_over) {
   ASSERT_TRUE(begin(ana, "token"));
   attempt("ana@example.com");
   ASSERT_TRUE(keep_house(connection_string(), {}));
-  pqxx::connection connection{connection_string()};
+  pqxx::connection connection{owner_connection()};
   pqxx::work tx{connection};
   for (const auto* table : {"sessions", "sign_in_links", "sign_in_attempts"})
     EXPECT_EQ(tx.exec1(std::string{"SELECT count(*) FROM "} + table)[0].as<int>(), 0) << table;
@@ -453,7 +453,7 @@ TEST_F(identities, are_forgotten_when_they_are_over) {
 
 TEST_F(identities, cannot_take_the_record_back) {
   add("ana@example.com");
-  pqxx::connection connection{connection_string()};
+  pqxx::connection connection{owner_connection()};
   for (const auto* statement : {"UPDATE audit_log SET actor = 'somebody else'",
                                 "DELETE FROM audit_log",
                                 "TRUNCATE audit_log"}) {

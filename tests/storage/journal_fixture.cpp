@@ -152,7 +152,7 @@ domain::ticket_core journal_fixture::core_of(const domain::uuid& ticket) {
 }
 
 std::string journal_fixture::ask(const std::string& sql) const {
-  pqxx::connection connection{connection_string()};
+  pqxx::connection connection{owner_connection()};
   pqxx::nontransaction work{connection};
   const auto rows = work.exec(sql);
   if (rows.empty())

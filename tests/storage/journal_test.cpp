@@ -419,7 +419,7 @@ TEST_F(journal, repeats_a_batch_once_whose_connection_is_killed_in_the_middle) {
   for (const int kills : {1, 2}) {
     const auto delivery = "killed " + std::to_string(kills) + " times";
     verdict answer;
-    pqxx::connection connection{connection_string()};
+    pqxx::connection connection{owner_connection()};
     pqxx::work blocker{connection};
     blocker.exec("LOCK TABLE ticket_messages IN ACCESS EXCLUSIVE MODE");
     std::thread writing{[&] { answer = commit(opening({.delivery = delivery})); }};
@@ -449,7 +449,7 @@ TEST_F(journal, calls_the_outcome_unknown_when_the_connection_is_killed_in_the_c
       "FOR EACH ROW EXECUTE FUNCTION wait_at_commit()");
   verdict answer;
   {
-    pqxx::connection connection{connection_string()};
+    pqxx::connection connection{owner_connection()};
     pqxx::work blocker{connection};
     blocker.exec("SELECT pg_advisory_xact_lock(7)");
     std::thread writing{[&] { answer = commit(opening({.delivery = "d2"})); }};
@@ -570,7 +570,7 @@ TEST_F(journal, joins_the_open_ticket_that_another_writer_is_just_giving_the_sen
   ASSERT_THAT(commit(opening({.delivery = "d1", .platform = channel::whatsapp})),
               is(kind::committed));
   const auto opened = open_ticket({.delivery = "d2", .user = "U2", .platform = channel::whatsapp});
-  pqxx::connection connection{connection_string()};
+  pqxx::connection connection{owner_connection()};
   pqxx::work other{connection};
   other.exec("UPDATE reporter_identities SET last_ticket_id = " + quoted(opened.id)
              + ", last_message_at = last_message_at + interval '47 hours' "
@@ -627,7 +627,7 @@ TEST_F(journal, opens_one_ticket_for_a_sender_whom_two_writers_serve) {
 TEST_F(journal, runs_a_batch_again_that_lost_a_deadlock) {
   const auto ticket = open_ticket({.delivery = "d1", .user = "U1"});
   ASSERT_THAT(commit(opening({.delivery = "d2", .user = "U2"})), is(kind::committed));
-  pqxx::connection connection{connection_string()};
+  pqxx::connection connection{owner_connection()};
   pqxx::work other{connection};
   // The one that waits longest looks for the deadlock and loses it: that is to be the writer.
   other.exec("SET LOCAL deadlock_timeout = '30s'");
@@ -648,7 +648,7 @@ TEST_F(journal, does_not_blame_a_change_whose_address_somebody_else_took_meanwhi
   verdict answer;
   std::thread writing;
   {
-    pqxx::connection connection{connection_string()};
+    pqxx::connection connection{owner_connection()};
     pqxx::work other{connection};
     other.exec("INSERT INTO reporters (workspace_id, id, name, email, created_at) VALUES ("
                + quoted(testing::first_workspace) + ", " + quoted(owner)
@@ -818,7 +818,7 @@ TEST_F(journal, seals_originals_and_stores_only_scrubbed_text_beside_them) {
   EXPECT_EQ(count("ticket_messages WHERE position('ana.secret'::bytea IN body_sealed) > 0"), "0");
   EXPECT_EQ(count("webhook_deliveries WHERE position('payload of'::bytea IN payload_sealed) > 0"),
             "0");
-  pqxx::connection connection{connection_string()};
+  pqxx::connection connection{owner_connection()};
   pqxx::nontransaction work{connection};
   const auto row = work.exec1("SELECT id, body_sealed FROM ticket_messages");
   const auto id = domain::parse_uuid(row[0].c_str());
@@ -923,7 +923,7 @@ TEST_F(journal, keeps_house_as_far_as_it_can) {
   ticket.idempotency = idempotent("key", 1);
   ASSERT_THAT(commit(by_hand(ticket)), is(kind::committed));
   run("UPDATE idempotency_keys SET created_at = now() - interval '25 hours'");
-  pqxx::connection connection{connection_string()};
+  pqxx::connection connection{owner_connection()};
   pqxx::work busy{connection};
   busy.exec("LOCK TABLE webhook_deliveries, webhook_deliveries_default IN ROW EXCLUSIVE MODE");
   const auto kept = keep_house(connection_string(), {});

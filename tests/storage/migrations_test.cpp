@@ -31,7 +31,7 @@ std::string ask(const std::string& connection_string, const std::string& questio
 
 class migrations : public ::testing::Test {
 protected:
-  [[nodiscard]] const std::string& connection() const { return database_.connection_string(); }
+  [[nodiscard]] const std::string& connection() const { return database_.owner_connection(); }
 
 private:
   test_database database_{test_database::content::empty};
@@ -195,14 +195,14 @@ TEST_F(migrations, say_when_the_database_is_away) {
 
 TEST(built_in_migrations, build_the_schema_from_nothing) {
   const test_database database{test_database::content::empty};
-  auto report = migrate(database.connection_string(), built_in_migrations());
+  auto report = migrate(database.owner_connection(), built_in_migrations());
   ASSERT_TRUE(report) << report.why().message;
   EXPECT_EQ(report->applied.size(), built_in_migrations().size());
 }
 
 TEST(built_in_migrations, are_already_in_a_test_database) {
   const test_database database;
-  auto report = migrate(database.connection_string(), built_in_migrations());
+  auto report = migrate(database.owner_connection(), built_in_migrations());
   ASSERT_TRUE(report) << report.why().message;
   EXPECT_TRUE(report->applied.empty());
 }

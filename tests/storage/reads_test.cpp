@@ -545,7 +545,7 @@ TEST_F(reads, are_refused_at_once_when_too_many_wait) {
     });
   };
   {
-    pqxx::connection connection{connection_string()};
+    pqxx::connection connection{owner_connection()};
     pqxx::work blocker{connection};
     blocker.exec("LOCK TABLE tickets IN ACCESS EXCLUSIVE MODE");
     ask_core();
@@ -605,7 +605,7 @@ TEST_F(reads, finish_what_runs_when_they_stop_and_refuse_the_rest) {
   };
   std::thread stopping;
   {
-    pqxx::connection connection{connection_string()};
+    pqxx::connection connection{owner_connection()};
     pqxx::work blocker{connection};
     blocker.exec("LOCK TABLE tickets IN ACCESS EXCLUSIVE MODE");
     ask_core();

@@ -294,6 +294,11 @@ std::string hub_process::connection_string() const {
          + "' port=5432 user=hub dbname=feedback_hub connect_timeout=5";
 }
 
+std::string hub_process::serving_connection() const {
+  return "host='" + (data_dir() / "run").string()
+         + "' port=5432 user=hub_serving dbname=feedback_hub connect_timeout=5";
+}
+
 std::string hub_process::log() const {
   return contents_of(directory() / "err.log");
 }

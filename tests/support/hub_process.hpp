@@ -76,8 +76,10 @@ public:
   [[nodiscard]] pid_t pid() const { return pid_; }
   [[nodiscard]] const std::filesystem::path& directory() const { return directory_.path(); }
   [[nodiscard]] std::filesystem::path data_dir() const { return directory() / "var"; }
-  /// For libpq: the embedded database.
+  /// For libpq: the embedded database, as the owner of its tables; to look and to tamper.
   [[nodiscard]] std::string connection_string() const;
+  /// As the role that the hub serves as.
+  [[nodiscard]] std::string serving_connection() const;
   /// Everything the hub has written to stderr, over all its starts.
   [[nodiscard]] std::string log() const;
   /// Settings of the next start.

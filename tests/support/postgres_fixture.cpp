@@ -1,6 +1,7 @@
 #include "tests/support/postgres_fixture.hpp"
 
 #include "storage/migrations.hpp"
+#include "storage/serving_role.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 #include <fcntl.h>
@@ -55,9 +56,12 @@ void start_cleaner(const fs::path& directory) {
   ::close(ends[0]); // the other end stays open as long as this process lives
 }
 
-std::string in_database(const storage::embedded_server& server, const std::string& name) {
-  const auto& own = server.connection_string();
-  return own.substr(0, own.rfind(" dbname=")) + " dbname='" + name + "'";
+storage::server_connections in_database(const storage::embedded_server& server,
+                                        const std::string& name) {
+  const auto there = [&](const std::string& own) {
+    return own.substr(0, own.rfind(" dbname=")) + " dbname='" + name + "'";
+  };
+  return {there(server.connections().serving), there(server.connections().owner)};
 }
 
 void execute(const std::string& connection_string, const std::string& statement) {
@@ -67,7 +71,7 @@ void execute(const std::string& connection_string, const std::string& statement)
 }
 
 std::string cache_prefix() {
-  return "hub-test-cluster-v1-" + std::to_string(::geteuid()) + "-";
+  return "hub-test-cluster-v2-" + std::to_string(::geteuid()) + "-";
 }
 
 // Making a cluster takes most of a second and every test is a process: a finished one, with the
@@ -130,11 +134,12 @@ private:
   void make_from_scratch(const fs::path& cached) {
     if (!start())
       give_up(problem_);
-    execute(server_->connection_string(), std::string{"create database "} + template_database);
-    auto migrated =
-      storage::migrate(in_database(*server_, template_database), storage::built_in_migrations());
-    if (!migrated)
+    execute(server_->connections().owner, std::string{"create database "} + template_database);
+    const auto [serving, owner] = in_database(*server_, template_database);
+    if (auto migrated = storage::migrate(owner, storage::built_in_migrations()); !migrated)
       give_up(migrated.why().message);
+    if (auto allowed = storage::let_serve(owner, serving); !allowed)
+      give_up(allowed.why().message);
     if (!server_->stop())
       give_up("the server does not stop");
     server_.reset();
@@ -190,15 +195,15 @@ test_database::test_database(content with) {
   static std::atomic<unsigned> counter{0};
   auto& server = test_server();
   name_ = "test_" + std::to_string(::getpid()) + "_" + std::to_string(counter.fetch_add(1));
-  execute(server.connection_string(),
+  execute(server.connections().owner,
           "create database " + name_
             + (with == content::migrated ? std::string{" template "} + template_database : ""));
-  connection_string_ = in_database(server, name_);
+  connections_ = in_database(server, name_);
 }
 
 test_database::~test_database() {
   try {
-    execute(test_server().connection_string(),
+    execute(test_server().connections().owner,
             "drop database if exists " + name_ + " with (force)");
   } catch (const std::exception&) {
     // The test may have killed the server; the directory goes as a whole.

@@ -22,11 +22,14 @@ public:
   test_database& operator=(const test_database&) = delete;
   ~test_database();
 
-  [[nodiscard]] const std::string& connection_string() const { return connection_string_; }
+  /// As the role that serves: what the hub connects with.
+  [[nodiscard]] const std::string& connection_string() const { return connections_.serving; }
+  /// As the owner of the tables, whom row-level security does not hold: to look and to tamper.
+  [[nodiscard]] const std::string& owner_connection() const { return connections_.owner; }
 
 private:
   std::string name_;
-  std::string connection_string_;
+  storage::server_connections connections_;
 };
 
 /// For tests that want a fresh migrated database each. A suite that can share one holds a
@@ -36,6 +39,7 @@ protected:
   [[nodiscard]] const std::string& connection_string() const {
     return database_.connection_string();
   }
+  [[nodiscard]] const std::string& owner_connection() const { return database_.owner_connection(); }
 
 private:
   test_database database_;
