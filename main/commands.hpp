@@ -52,6 +52,11 @@ struct invite_options {
   std::string url; // empty: this hub's own
 };
 
+struct rotate_options {
+  bool forget_old = false;
+  std::string to; // a file for HUB_SEALING_KEYS; empty: this hub's own keys are rotated
+};
+
 struct sandbox_options {
   std::string bind = "127.0.0.1:4010";
   std::string smtp = "127.0.0.1:4025";
@@ -70,6 +75,12 @@ exit_code sandbox(const sandbox_options& options);
 exit_code create_key(const config::configuration& settings, const key_options& options);
 /// Invites somebody, or gives them a new link, and prints it.
 exit_code invite_user(const config::configuration& settings, const invite_options& options);
+/// Makes a new sealing key and seals everything again with it, beside a hub that serves.
+exit_code rotate_keys(const config::configuration& settings, const rotate_options& options);
+/// Seals with the current key what another one sealed.
+exit_code reseal_all(const config::configuration& settings);
+/// Shows the sealing keys' ids and how much each has sealed.
+exit_code show_keys(const config::configuration& settings);
 exit_code replay(const config::configuration& settings, const replay_options& options);
 
 /// Where this hub's server is reached from here, as its settings say.

@@ -161,6 +161,28 @@ void add_people(CLI::App& app,
   });
 }
 
+void add_sealing(CLI::App& app,
+                 hub::app::rotate_options& rotation,
+                 std::vector<std::pair<CLI::App*, command>>& commands) {
+  auto* sealing = app.add_subcommand("sealing", "The keys that seal personal data at rest");
+  sealing->require_subcommand(1);
+  commands.emplace_back(
+    sealing->add_subcommand("status", "Show each key's id and how much it has sealed"),
+    [](const hub::config::configuration& settings) { return hub::app::show_keys(settings); });
+  auto* rotate = sealing->add_subcommand(
+    "rotate", "Make a new key and seal everything again with it; the hub may go on serving");
+  rotate->add_flag(
+    "--forget-old", rotation.forget_old, "Remove the old keys once nothing needs them");
+  rotate->add_option(
+    "--to", rotation.to, "Only write the keys with a new one, for HUB_SEALING_KEYS");
+  commands.emplace_back(rotate, [&rotation](const hub::config::configuration& settings) {
+    return hub::app::rotate_keys(settings, rotation);
+  });
+  commands.emplace_back(
+    sealing->add_subcommand("reseal", "Seal with the current key what another one sealed"),
+    [](const hub::config::configuration& settings) { return hub::app::reseal_all(settings); });
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"Feedback Hub turns customer feedback from every channel into tickets.",
                "feedback-hub"};
@@ -179,6 +201,7 @@ int run(int argc, char** argv) {
   hub::app::sandbox_options sandbox_options;
   hub::app::key_options key_options;
   hub::app::invite_options invite_options;
+  hub::app::rotate_options rotate_options;
   bool as_json = false;
   bool recount = false;
 
@@ -208,6 +231,7 @@ int run(int argc, char** argv) {
                           return hub::app::replay(settings, replay_options);
                         });
   add_people(app, key_options, invite_options, commands);
+  add_sealing(app, rotate_options, commands);
   const auto* play = add_sandbox(app, sandbox_options);
   try {
     app.parse(argc, argv);

@@ -1,5 +1,6 @@
 #include "storage/sealing.hpp"
 
+#include "config/log.hpp"
 #include "storage/private_file.hpp"
 
 #include <nlohmann/json.hpp>
@@ -13,6 +14,8 @@
 #include <cstdlib>
 #include <limits>
 #include <memory>
+#include <mutex>
+#include <system_error>
 #include <utility>
 
 namespace hub::storage {
@@ -177,6 +180,67 @@ struct key_ring::keys {
   }
 };
 
+/// What all copies of a ring hold: the keys, and the file they follow.
+struct key_ring::shared {
+  using clock = std::chrono::steady_clock;
+
+  shared(std::shared_ptr<const keys> held, std::filesystem::path named)
+    : now{std::move(held)}, file{std::move(named)}, written{last_write()} {}
+
+  std::shared_ptr<const keys> current() {
+    const std::lock_guard lock{mutex};
+    if (!file.empty() && clock::now() >= look_again_at)
+      look();
+    return now;
+  }
+
+  /// Looks now: something needs a key that is not here.
+  std::shared_ptr<const keys> newest() {
+    const std::lock_guard lock{mutex};
+    written = {}; // whatever it says
+    if (!file.empty())
+      look();
+    return now;
+  }
+
+private:
+  std::filesystem::file_time_type last_write() const {
+    std::error_code unreadable;
+    return file.empty() ? std::filesystem::file_time_type{}
+                        : std::filesystem::last_write_time(file, unreadable);
+  }
+
+  /// A file that cannot be read just now leaves the keys as they are.
+  void look() {
+    look_again_at = clock::now() + follows_within / 2;
+    const auto at = last_write();
+    if (at == written)
+      return;
+    auto content = read_file(file);
+    if (!content)
+      return;
+    auto fresh = parse(*content);
+    wipe(*content);
+    if (!fresh)
+      return config::log(
+        config::log_level::error, "sealing_keys_unreadable", {{"error", fresh.why().message}});
+    written = at;
+    now = fresh->shared_->now;
+    config::log(config::log_level::info,
+                "sealing_keys_read_again",
+                {{"current", id_text(now->current)}, {"keys", std::to_string(now->by_id.size())}});
+  }
+
+  std::mutex mutex;
+  std::shared_ptr<const keys> now;
+  const std::filesystem::path file;
+  std::filesystem::file_time_type written;
+  clock::time_point look_again_at{clock::now() + follows_within / 2};
+};
+
+key_ring::key_ring(std::shared_ptr<const keys> held, const std::filesystem::path& file)
+  : shared_{std::make_shared<shared>(std::move(held), file)} {}
+
 result<key_ring> key_ring::generate() {
   auto made = std::make_shared<keys>();
   if (!made->add_fresh())
@@ -227,7 +291,7 @@ result<key_ring> key_ring::open(const std::filesystem::path& named) {
     auto written = write_private_file(file, json, existing_file::keep);
     wipe(json);
     if (written)
-      return fresh;
+      return key_ring{fresh->shared_->current(), file};
     if (written.why().code != errc::conflict)
       return written.why();
     content = read_file(file);
@@ -238,7 +302,7 @@ result<key_ring> key_ring::open(const std::filesystem::path& named) {
   wipe(*content);
   if (!ring)
     return fail(ring.why().code, file.string() + ": " + ring.why().message);
-  return ring;
+  return key_ring{ring->shared_->current(), file};
 }
 
 outcome key_ring::save(const std::filesystem::path& file) const {
@@ -249,16 +313,25 @@ outcome key_ring::save(const std::filesystem::path& file) const {
 }
 
 result<key_ring> key_ring::rotated() const {
-  auto next = std::make_shared<keys>(*keys_);
+  auto next = std::make_shared<keys>(*shared_->current());
   if (!next->add_fresh())
     return fail(errc::internal, "the system has no randomness to make a key from");
   return key_ring{std::move(next)};
 }
 
+key_ring key_ring::only_current() const {
+  const auto from = shared_->current();
+  auto left = std::make_shared<keys>();
+  left->current = from->current;
+  left->by_id.emplace(*from->by_id.find(from->current));
+  return key_ring{std::move(left)};
+}
+
 std::string key_ring::to_json() const {
-  std::string json = "{\n  \"current\": \"" + id_text(keys_->current) + "\",\n  \"keys\": {";
+  const auto held = shared_->current();
+  std::string json = "{\n  \"current\": \"" + id_text(held->current) + "\",\n  \"keys\": {";
   const char* separator = "\n";
-  for (const auto& [id, key] : keys_->by_id) {
+  for (const auto& [id, key] : held->by_id) {
     auto hex = to_hex(key.data(), key.size());
     json += separator;
     json += "    \"" + id_text(id) + "\": \"" + hex + "\"";
@@ -270,19 +343,21 @@ std::string key_ring::to_json() const {
 }
 
 std::uint32_t key_ring::current_id() const {
-  return keys_->current;
+  return shared_->current()->current;
 }
 
 std::vector<std::uint32_t> key_ring::ids() const {
   std::vector<std::uint32_t> all;
-  for (const auto& [id, key] : keys_->by_id)
+  const auto held = shared_->current();
+  for (const auto& [id, key] : held->by_id)
     all.push_back(id);
   return all;
 }
 
 std::string key_ring::seal(std::string_view plain, std::string_view associated_data) const {
   thread_local thread_cipher cipher{true};
-  const auto id = keys_->current;
+  const auto held = shared_->current();
+  const auto id = held->current;
   const auto id_bytes = big_endian(id);
   std::string sealed(head_size + plain.size() + tag_size, '\0');
   auto* out = bytes(sealed);
@@ -290,7 +365,7 @@ std::string key_ring::seal(std::string_view plain, std::string_view associated_d
   out = std::copy(id_bytes.begin(), id_bytes.end(), out);
   if (RAND_bytes(out, static_cast<int>(nonce_size)) != 1)
     give_up();
-  auto* context = cipher.ready(keys_->ring, id, keys_->by_id.at(id).data(), out);
+  auto* context = cipher.ready(held->ring, id, held->by_id.at(id).data(), out);
   out += nonce_size;
   int rest = 0;
   if (context == nullptr || !update(context, nullptr, associated_data)
@@ -305,22 +380,25 @@ std::string key_ring::seal(std::string_view plain, std::string_view associated_d
 result<std::string> key_ring::unseal(std::string_view sealed,
                                      std::string_view associated_data) const {
   thread_local thread_cipher cipher{false};
-  if (sealed.size() < head_size + tag_size || bytes(sealed)[0] != format_version)
-    return fail(errc::malformed, "these bytes were not sealed by a hub of this version");
-  const auto id = from_big_endian(bytes(sealed) + 1);
-  const auto key = keys_->by_id.find(id);
-  if (key == keys_->by_id.end()) {
+  const auto with = sealed_with(sealed);
+  if (!with)
+    return with.why();
+  const auto id = *with;
+  auto held = shared_->current();
+  if (!held->by_id.contains(id))
+    held = shared_->newest();
+  const auto key = held->by_id.find(id);
+  if (key == held->by_id.end())
     return fail(errc::not_found,
                 "sealed with key " + id_text(id)
                   + ", which this hub does not have: restore the file of sealing keys");
-  }
   const auto body = sealed.substr(head_size, sealed.size() - head_size - tag_size);
   std::array<unsigned char, tag_size> tag{};
   std::copy_n(bytes(sealed) + sealed.size() - tag_size, tag_size, tag.begin());
   std::string plain(body.size(), '\0');
   unsigned char none = 0;
   int rest = 0;
-  auto* context = cipher.ready(keys_->ring, id, key->second.data(), bytes(sealed) + 5);
+  auto* context = cipher.ready(held->ring, id, key->second.data(), bytes(sealed) + 5);
   if (context != nullptr && update(context, nullptr, associated_data)
       && update(context, bytes(plain), body)
       && EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, static_cast<int>(tag_size), tag.data())
@@ -330,6 +408,16 @@ result<std::string> key_ring::unseal(std::string_view sealed,
   wipe(plain); // deciphered, but nothing vouches for it
   return fail(errc::invalid_input,
               "sealed data was changed, or belongs to another record than the one it was found in");
+}
+
+result<std::uint32_t> sealed_with(std::string_view sealed) {
+  if (sealed.size() < head_size + tag_size || bytes(sealed)[0] != format_version)
+    return fail(errc::malformed, "these bytes were not sealed by a hub of this version");
+  return from_big_endian(bytes(sealed) + 1);
+}
+
+std::string key_id_text(std::uint32_t id) {
+  return id_text(id);
 }
 
 } // namespace hub::storage

@@ -215,6 +215,42 @@ TEST(sealing_keys, survive_saving_a_rotation) {
   EXPECT_EQ(read->ids(), second->ids());
 }
 
+TEST(sealing_keys, are_followed_while_they_change) {
+  const testing::temporary_directory directory;
+  const auto file = directory.path() / "keys.json";
+  const auto serving = *key_ring::open(file);
+  const auto copy = serving;
+  const auto before = serving.seal("old", "row");
+
+  const auto command = *key_ring::open(file);
+  const auto rotated = *command.rotated();
+  ASSERT_TRUE(rotated.save(file));
+  const auto by_command = rotated.seal("new", "row");
+  EXPECT_EQ(*copy.unseal(by_command, "row"), "new") << "the key it lacked was looked for at once";
+  EXPECT_EQ(*sealed_with(serving.seal("later", "row")), rotated.current_id());
+  EXPECT_EQ(*serving.unseal(before, "row"), "old");
+
+  const auto again = *rotated.rotated();
+  ASSERT_TRUE(again.save(file));
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{30};
+  while (*sealed_with(serving.seal("x", "row")) != again.current_id()
+         && std::chrono::steady_clock::now() < end)
+    std::this_thread::sleep_for(std::chrono::milliseconds{20});
+  EXPECT_EQ(serving.current_id(), again.current_id()) << "without being asked for anything";
+
+  std::ofstream{file, std::ios::trunc} << "{";
+  EXPECT_EQ(*serving.unseal(by_command, "row"), "new") << "a broken file changes nothing";
+}
+
+TEST(sealing_keys, that_are_let_go_open_nothing_more) {
+  const auto first = new_ring();
+  const auto second = *first.rotated();
+  const auto left = second.only_current();
+  EXPECT_EQ(left.ids(), std::vector{second.current_id()});
+  EXPECT_EQ(left.unseal(first.seal("old", "row"), "row").why().code, errc::not_found);
+  EXPECT_EQ(*left.unseal(second.seal("new", "row"), "row"), "new");
+}
+
 TEST(sealing_keys, are_never_replaced_when_the_file_cannot_be_read) {
   const testing::temporary_directory directory;
   const auto file = directory.path() / "keys.json";
