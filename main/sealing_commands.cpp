@@ -27,7 +27,9 @@ exit_code with_database(const config::configuration& settings,
   const auto db = reach_database(settings.values);
   if (!db)
     return told(exit_code::no_database, db.why());
-  return work(db->connection_string, *keys);
+  if (const auto ready = make_ready(*db); !ready)
+    return told(exit_code::no_database, ready.why());
+  return work(db->serving, *keys);
 }
 
 std::filesystem::path key_file(const config::configuration& settings) {

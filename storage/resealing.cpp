@@ -1,6 +1,7 @@
 #include "storage/resealing.hpp"
 
 #include "storage/guarded.hpp"
+#include "storage/visibility.hpp"
 
 #include <pqxx/pqxx>
 
@@ -73,11 +74,13 @@ constexpr std::string_view count_values = R"sql(
   WHERE workspace_id = $1 AND {column} IS NOT NULL GROUP BY 1
 )sql";
 
-std::vector<std::string> workspaces_in(pqxx::connection& connection) {
-  pqxx::nontransaction tx{connection};
-  std::vector<std::string> all;
+std::vector<domain::uuid> workspaces_in(pqxx::connection& connection) {
+  pqxx::work tx{connection};
+  see_all(tx);
+  std::vector<domain::uuid> all;
   for (const auto& row : tx.exec("SELECT id FROM workspaces ORDER BY id"))
-    all.push_back(row[0].as<std::string>());
+    if (const auto id = domain::parse_uuid(row[0].c_str()))
+      all.push_back(*id);
   return all;
 }
 
@@ -101,9 +104,11 @@ public:
 
 private:
   /// One small transaction; moves `after` on. False at the end of the table.
-  bool batch(const std::string& workspace, const sealed_column& where, std::string& after) {
+  bool batch(const domain::uuid& workspace, const sealed_column& where, std::string& after) {
     pqxx::work tx{connection_};
-    const auto rows = tx.exec_params(about(where, next_batch), workspace, after, batch_size);
+    see_only(tx, workspace);
+    const auto rows =
+      tx.exec_params(about(where, next_batch), to_string(workspace), after, batch_size);
     for (const auto& row : rows) {
       after = row[0].as<std::string>();
       ++so_far_.seen;
@@ -114,7 +119,7 @@ private:
   }
 
   void replace(pqxx::work& tx,
-               const std::string& workspace,
+               const domain::uuid& workspace,
                const sealed_column& where,
                const pqxx::row& row) {
     const std::string associated = pqxx::binarystring{row[1]}.str();
@@ -130,7 +135,7 @@ private:
     const auto fresh = keys_.seal(*plain, associated);
     so_far_.resealed += static_cast<std::uint64_t>(tx.exec_params(about(where, replace_value),
                                                                   pqxx::binarystring(fresh),
-                                                                  workspace,
+                                                                  to_string(workspace),
                                                                   row[0].as<std::string>(),
                                                                   pqxx::binarystring(sealed))
                                                      .affected_rows());
@@ -168,7 +173,8 @@ count_sealed(const std::string& connection_string) {
     for (const auto& workspace : workspaces_in(connection))
       for (const auto& where : sealed_columns) {
         pqxx::work tx{connection};
-        for (const auto& row : tx.exec_params(about(where, count_values), workspace))
+        see_only(tx, workspace);
+        for (const auto& row : tx.exec_params(about(where, count_values), to_string(workspace)))
           counts[static_cast<std::uint32_t>(std::stoul(row[0].as<std::string>(), nullptr, 16))] +=
             row[1].as<std::uint64_t>();
       }
