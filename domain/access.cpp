@@ -1,6 +1,7 @@
 #include "domain/access.hpp"
 
 #include "domain/text.hpp"
+#include "domain/uuid.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -51,6 +52,7 @@ static_assert(agent_may.covers(viewer_may) && admin_may.covers(agent_may));
 constexpr std::size_t longest_email = 254;    // RFC 5321, 4.5.3.1.3
 constexpr std::size_t shortest_password = 12; // in code points
 constexpr std::size_t longest_password = 256;
+constexpr std::size_t longest_workspace_name = 100;
 
 /// Long enough to be chosen, and tried by everybody.
 constexpr std::array<std::string_view, 16> tried_first{"123456789012",
@@ -182,6 +184,20 @@ result<std::string> parse_email(std::string_view text) {
       || at + 1 == text.size() || text.find('@', at + 1) != std::string_view::npos || odd)
     return fail(errc::invalid_input, "must be an email address, such as ana@example.com");
   return lowered(text);
+}
+
+result<std::string> parse_workspace_name(std::string_view text) {
+  while (!text.empty() && text.front() == ' ')
+    text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ')
+    text.remove_suffix(1);
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
+  if (text.empty() || clean_utf8(text) != text || code_points(text) > longest_workspace_name
+      || std::ranges::any_of(text, is_control))
+    return fail(errc::invalid_input, "must be a text of 1 to 100 characters");
+  if (parse_uuid(text))
+    return fail(errc::invalid_input, "must not look like an id");
+  return std::string{text};
 }
 
 outcome check_password(std::string_view password, std::string_view email) {

@@ -42,8 +42,8 @@ domain::uuid fresh_id() {
   return ids.next(actors::wall_clock());
 }
 
-storage::acting on_command_line() {
-  return {default_workspace(),
+storage::acting on_command_line(const domain::uuid& workspace = default_workspace()) {
+  return {workspace,
           std::nullopt,
           {"command_line", std::nullopt, "command line", {}, {}},
           fresh_id(),
@@ -55,13 +55,15 @@ link_of(const domain::uuid& person, const std::string& token, std::chrono::hours
   return {fresh_id(), person, http::token_hash(token), actors::wall_clock() + lasts};
 }
 
-domain::result<std::vector<storage::person_row>> people_in(storage::identity_store& store) {
+domain::result<std::vector<storage::person_row>> people_in(storage::identity_store& store,
+                                                           const domain::uuid& workspace) {
   return wait_for<std::vector<storage::person_row>>(
-    [&](auto done) { store.list_people(default_workspace(), std::move(done)); });
+    [&](auto done) { store.list_people(workspace, std::move(done)); });
 }
 
 /// Adds somebody with a link, or replaces the link of somebody who is here.
 domain::result<std::string> link_for(storage::identity_store& store,
+                                     const domain::uuid& workspace,
                                      const std::vector<storage::person_row>& people,
                                      const std::string& email,
                                      domain::role rank,
@@ -70,9 +72,10 @@ domain::result<std::string> link_for(storage::identity_store& store,
   const auto known = std::ranges::find(people, email, &storage::person_row::email);
   const auto made = wait_for<domain::done>([&](auto done) {
     if (known != people.end())
-      return store.add_link(on_command_line(), link_of(known->id, token, lasts), std::move(done));
+      return store.add_link(
+        on_command_line(workspace), link_of(known->id, token, lasts), std::move(done));
     const auto id = fresh_id();
-    store.add_person(on_command_line(),
+    store.add_person(on_command_line(workspace),
                      {.id = id, .email = email, .name = {}, .rank = rank},
                      link_of(id, token, lasts),
                      std::move(done));
@@ -99,6 +102,12 @@ domain::outcome retire_admin_key(storage::identity_store& store) {
   retired.expires_at = actors::wall_clock();
   return wait_for<domain::done>(
     [&](auto done) { store.put_key(on_command_line(), retired, std::move(done)); });
+}
+
+/// As the database compares names, but for letters beyond ASCII, which must be written as they are.
+bool same_name(std::string_view one, std::string_view other) {
+  const auto folded = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::ranges::equal(one, other, {}, folded, folded);
 }
 
 /// Whether the admin key is this token's already.
@@ -169,7 +178,7 @@ domain::outcome access_room::seed_admin_key(const std::string& token) {
 }
 
 domain::result<std::optional<std::string>> access_room::first_token() {
-  const auto people = people_in(*store_);
+  const auto people = people_in(*store_, default_workspace());
   if (!people)
     return people.why();
   const auto is_owner = [](const storage::person_row& one) {
@@ -181,6 +190,7 @@ domain::result<std::optional<std::string>> access_room::first_token() {
     return std::optional<std::string>{};
   const auto owner = std::ranges::find_if(*people, is_owner);
   auto token = link_for(*store_,
+                        default_workspace(),
                         *people,
                         owner == people->end() ? first_owner : owner->email,
                         domain::role::owner,
@@ -196,6 +206,7 @@ void access_room::stop() {
 }
 
 domain::result<std::string> make_key(storage::identity_store& store,
+                                     const domain::uuid& workspace,
                                      const std::string& name,
                                      domain::permission_set scopes,
                                      std::optional<int> days) {
@@ -212,18 +223,62 @@ domain::result<std::string> make_key(storage::identity_store& store,
   if (days)
     key.expires_at = actors::wall_clock() + std::chrono::hours{24 * *days};
   const auto added = wait_for<domain::done>(
-    [&](auto done) { store.add_key(on_command_line(), key, std::move(done)); });
+    [&](auto done) { store.add_key(on_command_line(workspace), key, std::move(done)); });
   if (!added)
     return added.why();
   return made.text();
 }
 
-domain::result<std::string>
-invite(storage::identity_store& store, const std::string& email, domain::role rank) {
-  const auto people = people_in(store);
+domain::result<std::string> invite(storage::identity_store& store,
+                                   const domain::uuid& workspace,
+                                   const std::string& email,
+                                   domain::role rank) {
+  const auto people = people_in(store, workspace);
   if (!people)
     return people.why();
-  return link_for(store, *people, email, rank, invitation_lasts);
+  return link_for(store, workspace, *people, email, rank, invitation_lasts);
+}
+
+domain::result<std::vector<storage::workspace_row>>
+list_workspaces(storage::identity_store& store) {
+  return wait_for<std::vector<storage::workspace_row>>(
+    [&](auto done) { store.list_workspaces(std::move(done)); });
+}
+
+domain::result<domain::uuid> find_workspace(storage::identity_store& store,
+                                            const std::string& id_or_name) {
+  if (id_or_name.empty())
+    return default_workspace();
+  const auto all = list_workspaces(store);
+  if (!all)
+    return all.why();
+  const auto id = domain::parse_uuid(id_or_name);
+  for (const auto& one : *all)
+    if (id ? one.id == *id : same_name(one.name, id_or_name))
+      return one.id;
+  return domain::fail(errc::not_found,
+                      "there is no workspace \"" + id_or_name
+                        + "\"; `feedback-hub workspaces list` shows them");
+}
+
+domain::result<made_workspace>
+make_workspace(storage::identity_store& store, const std::string& name, const std::string& owner) {
+  made_workspace made;
+  made.id = fresh_id();
+  const auto added = wait_for<domain::done>([&](auto done) {
+    if (owner.empty())
+      return store.add_workspace(on_command_line(made.id), {made.id, name}, std::move(done));
+    made.token = http::random_token();
+    const auto person = fresh_id();
+    store.add_workspace(on_command_line(made.id),
+                        {made.id, name},
+                        {.id = person, .email = owner, .name = {}, .rank = domain::role::owner},
+                        link_of(person, made.token, invitation_lasts),
+                        std::move(done));
+  });
+  if (!added)
+    return added.why();
+  return made;
 }
 
 } // namespace hub::app

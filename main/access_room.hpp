@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace hub::app {
 
@@ -40,12 +41,31 @@ private:
 
 /// A key for programs, made on the command line. Returns the key itself, which is shown once.
 domain::result<std::string> make_key(storage::identity_store& store,
+                                     const domain::uuid& workspace,
                                      const std::string& name,
                                      domain::permission_set scopes,
                                      std::optional<int> days);
 
 /// Invites somebody, or gives a new link to somebody who is here. Returns the link's token.
-domain::result<std::string>
-invite(storage::identity_store& store, const std::string& email, domain::role rank);
+domain::result<std::string> invite(storage::identity_store& store,
+                                   const domain::uuid& workspace,
+                                   const std::string& email,
+                                   domain::role rank);
+
+/// All workspaces, the oldest first.
+domain::result<std::vector<storage::workspace_row>> list_workspaces(storage::identity_store& store);
+
+/// The workspace of this id or name; the first one for an empty text.
+domain::result<domain::uuid> find_workspace(storage::identity_store& store,
+                                            const std::string& id_or_name);
+
+struct made_workspace {
+  domain::uuid id;
+  std::string token; // of the link that signs its owner in; empty without one
+};
+
+/// Makes a workspace, with an owner unless `owner` is empty.
+domain::result<made_workspace>
+make_workspace(storage::identity_store& store, const std::string& name, const std::string& owner);
 
 } // namespace hub::app

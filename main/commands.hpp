@@ -43,13 +43,21 @@ struct replay_options {
 struct key_options {
   std::string name;
   std::vector<std::string> scopes;
-  int days = 0; // 0: for ever
+  int days = 0;          // 0: for ever
+  std::string workspace; // id or name; empty: the first one
 };
 
 struct invite_options {
   std::string email;
   std::string role = "agent";
-  std::string url; // empty: this hub's own
+  std::string url;       // empty: this hub's own
+  std::string workspace; // id or name; empty: the first one
+};
+
+struct workspace_options {
+  std::string name;
+  std::string owner; // email; empty: nobody yet
+  std::string url;   // empty: this hub's own
 };
 
 struct rotate_options {
@@ -81,6 +89,9 @@ exit_code rotate_keys(const config::configuration& settings, const rotate_option
 exit_code reseal_all(const config::configuration& settings);
 /// Shows the sealing keys' ids and how much each has sealed.
 exit_code show_keys(const config::configuration& settings);
+/// Makes a workspace and prints its id and, with an owner, a link that signs them in.
+exit_code create_workspace(const config::configuration& settings, const workspace_options& options);
+exit_code list_workspaces(const config::configuration& settings);
 exit_code replay(const config::configuration& settings, const replay_options& options);
 
 /// Where this hub's server is reached from here, as its settings say.

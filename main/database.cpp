@@ -1,6 +1,7 @@
 #include "main/database.hpp"
 
 #include "storage/connection_string.hpp"
+#include "storage/identity/identity_store.hpp"
 #include "storage/serving_role.hpp"
 
 #include <utility>
@@ -73,7 +74,7 @@ domain::result<storage::key_ring> open_keys(const config::settings& settings) {
 }
 
 domain::uuid default_workspace() {
-  return *domain::parse_uuid("00000000-0000-7000-8000-000000000001");
+  return *domain::parse_uuid(storage::first_workspace_id);
 }
 
 } // namespace hub::app

@@ -35,7 +35,7 @@ domain::result<storage::migration_report> make_ready(const database& db);
 /// The keys that seal originals: from the settings, else from the data directory's file.
 domain::result<storage::key_ring> open_keys(const config::settings& settings);
 
-/// The workspace made by the first migration; all calls are its until people sign in.
+/// The workspace made by the first migration; webhooks are its, and what names no other.
 domain::uuid default_workspace();
 
 } // namespace hub::app

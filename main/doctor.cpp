@@ -1,3 +1,4 @@
+#include "main/access_room.hpp"
 #include "main/commands.hpp"
 #include "main/database.hpp"
 #include "main/http_call.hpp"
@@ -99,18 +100,29 @@ void check_counters(const config::settings& settings,
     return;
   const auto reads =
     storage::make_read_store({.connection_string = connection_string, .connections = 1}, *keys);
-  std::promise<domain::result<storage::recount>> promise;
-  auto counted = promise.get_future();
-  reads->count_again(default_workspace(), [&](domain::result<storage::recount> result) {
-    promise.set_value(std::move(result));
-  });
-  const auto result = counted.get();
-  if (!result)
-    return found.bad("the rows could not be counted: " + result.why().message,
+  const auto identities =
+    storage::make_identity_store({.connection_string = connection_string, .connections = 1});
+  const auto workspaces = list_workspaces(*identities);
+  if (!workspaces)
+    return found.bad("the workspaces could not be listed: " + workspaces.why().message,
                      "try again when the database is less busy");
-  for (const auto& difference : result->differences)
-    found.bad(difference, "this is a bug: please report it with this line");
-  if (result->differences.empty())
+  bool agree = true;
+  for (const auto& workspace : *workspaces) {
+    std::promise<domain::result<storage::recount>> promise;
+    auto counted = promise.get_future();
+    reads->count_again(workspace.id, [&](domain::result<storage::recount> result) {
+      promise.set_value(std::move(result));
+    });
+    const auto result = counted.get();
+    if (!result)
+      return found.bad("the rows could not be counted: " + result.why().message,
+                       "try again when the database is less busy");
+    for (const auto& difference : result->differences)
+      found.bad(workspace.name + ": " + difference,
+                "this is a bug: please report it with this line");
+    agree = agree && result->differences.empty();
+  }
+  if (agree)
     found.good("kept counters agree with counted rows");
 }
 

@@ -131,10 +131,13 @@ CLI::App* add_replay(CLI::App& app, hub::app::replay_options& options) {
   return sub;
 }
 
-/// The commands about people and keys; each is run by the command it is paired with.
+constexpr auto in_workspace = "Of which workspace: its id or name (default: the first)";
+
+/// The commands about workspaces, people and keys; each is run by the command it is paired with.
 void add_people(CLI::App& app,
                 hub::app::key_options& key,
                 hub::app::invite_options& invitation,
+                hub::app::workspace_options& workspace,
                 std::vector<std::pair<CLI::App*, command>>& commands) {
   auto* keys = app.add_subcommand("keys", "API keys for programs");
   keys->require_subcommand(1);
@@ -145,6 +148,7 @@ void add_people(CLI::App& app,
   create->add_option("--days", key.days, "How long it holds; 0: until it is revoked")
     ->check(CLI::Range(0, 3650))
     ->capture_default_str();
+  create->add_option("--workspace", key.workspace, in_workspace);
   commands.emplace_back(create, [&key](const hub::config::configuration& settings) {
     return hub::app::create_key(settings, key);
   });
@@ -156,8 +160,23 @@ void add_people(CLI::App& app,
     ->check(CLI::IsMember({"viewer", "agent", "admin", "owner"}))
     ->capture_default_str();
   invite->add_option("--url", invitation.url, "The hub's address for people (default: this one)");
+  invite->add_option("--workspace", invitation.workspace, in_workspace);
   commands.emplace_back(invite, [&invitation](const hub::config::configuration& settings) {
     return hub::app::invite_user(settings, invitation);
+  });
+  auto* workspaces = app.add_subcommand("workspaces", "Separate worlds of tickets and people");
+  workspaces->require_subcommand(1);
+  auto* make = workspaces->add_subcommand("create", "Make a workspace and print its id");
+  make->add_option("--name", workspace.name, "What it is called; no other is")->required();
+  make->add_option(
+    "--owner", workspace.owner, "Email of its owner; prints a link for them as well");
+  make->add_option("--url", workspace.url, "The hub's address for people (default: this one)");
+  commands.emplace_back(make, [&workspace](const hub::config::configuration& settings) {
+    return hub::app::create_workspace(settings, workspace);
+  });
+  auto* list = workspaces->add_subcommand("list", "Show every workspace: its id and its name");
+  commands.emplace_back(list, [](const hub::config::configuration& settings) {
+    return hub::app::list_workspaces(settings);
   });
 }
 
@@ -202,6 +221,7 @@ int run(int argc, char** argv) {
   hub::app::key_options key_options;
   hub::app::invite_options invite_options;
   hub::app::rotate_options rotate_options;
+  hub::app::workspace_options workspace_options;
   bool as_json = false;
   bool recount = false;
 
@@ -230,7 +250,7 @@ int run(int argc, char** argv) {
                         [&](const hub::config::configuration& settings) {
                           return hub::app::replay(settings, replay_options);
                         });
-  add_people(app, key_options, invite_options, commands);
+  add_people(app, key_options, invite_options, workspace_options, commands);
   add_sealing(app, rotate_options, commands);
   const auto* play = add_sandbox(app, sandbox_options);
   try {

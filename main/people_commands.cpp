@@ -42,6 +42,14 @@ exit_code with_identities(const config::configuration& settings,
   return work(*store);
 }
 
+void show_link(const config::configuration& settings,
+               const std::string& url,
+               const std::string& email,
+               const std::string& token) {
+  std::cerr << "This link signs " << email << " in, once, within 72 hours:\n";
+  std::cout << (url.empty() ? local_url(settings) : url) << "/sign-in#" << token << '\n';
+}
+
 } // namespace
 
 exit_code create_key(const config::configuration& settings, const key_options& options) {
@@ -49,8 +57,14 @@ exit_code create_key(const config::configuration& settings, const key_options& o
   if (!scopes)
     return told(exit_code::usage, scopes.why());
   return with_identities(settings, [&](storage::identity_store& store) {
-    const auto key = make_key(
-      store, options.name, *scopes, options.days > 0 ? std::optional{options.days} : std::nullopt);
+    const auto workspace = find_workspace(store, options.workspace);
+    if (!workspace)
+      return told(exit_code::usage, workspace.why());
+    const auto key = make_key(store,
+                              *workspace,
+                              options.name,
+                              *scopes,
+                              options.days > 0 ? std::optional{options.days} : std::nullopt);
     if (!key)
       return told(exit_code::failed, key.why());
     std::cerr << "Keep this key: it is not shown again. Send it as Authorization: Bearer …\n";
@@ -68,12 +82,49 @@ exit_code invite_user(const config::configuration& settings, const invite_option
   if (!rank)
     return told(exit_code::usage, rank.why());
   return with_identities(settings, [&](storage::identity_store& store) {
-    const auto token = invite(store, *email, *rank);
+    const auto workspace = find_workspace(store, options.workspace);
+    if (!workspace)
+      return told(exit_code::usage, workspace.why());
+    const auto token = invite(store, *workspace, *email, *rank);
     if (!token)
       return told(exit_code::failed, token.why());
-    std::cerr << "This link signs " << *email << " in, once, within 72 hours:\n";
-    std::cout << (options.url.empty() ? local_url(settings) : options.url) << "/sign-in#" << *token
-              << '\n';
+    show_link(settings, options.url, *email, *token);
+    return exit_code::ok;
+  });
+}
+
+exit_code create_workspace(const config::configuration& settings,
+                           const workspace_options& options) {
+  const auto name = domain::parse_workspace_name(options.name);
+  if (!name)
+    return told(exit_code::usage,
+                domain::fail(domain::errc::invalid_input, "the name " + name.why().message));
+  std::string owner;
+  if (!options.owner.empty()) {
+    const auto email = domain::parse_email(options.owner);
+    if (!email)
+      return told(exit_code::usage,
+                  domain::fail(domain::errc::invalid_input, "the email " + email.why().message));
+    owner = *email;
+  }
+  return with_identities(settings, [&](storage::identity_store& store) {
+    const auto made = make_workspace(store, *name, owner);
+    if (!made)
+      return told(exit_code::failed, made.why());
+    std::cout << to_string(made->id) << '\n';
+    if (!owner.empty())
+      show_link(settings, options.url, owner, made->token);
+    return exit_code::ok;
+  });
+}
+
+exit_code list_workspaces(const config::configuration& settings) {
+  return with_identities(settings, [&](storage::identity_store& store) {
+    const auto all = list_workspaces(store);
+    if (!all)
+      return told(exit_code::failed, all.why());
+    for (const auto& one : *all)
+      std::cout << to_string(one.id) << "  " << one.name << '\n';
     return exit_code::ok;
   });
 }

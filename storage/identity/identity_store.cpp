@@ -58,9 +58,14 @@ constexpr auto key_used_sql = R"sql(
     AND (last_used_at IS NULL OR last_used_at < $3::timestamptz - interval '1 minute')
 )sql";
 
+// At most one: a password is compared with one hash, whatever there is, so that the time it takes
+// tells nothing. The oldest account with a password, unless a workspace is named.
 constexpr auto facts_sql = R"sql(
-  SELECT id, coalesce(password_hash, '') FROM users
-  WHERE workspace_id = $1::uuid AND email = $2 AND disabled_at IS NULL
+  SELECT u.workspace_id, u.id, coalesce(u.password_hash, ''), count(u.password_hash) OVER () > 1
+  FROM users u JOIN workspaces w ON w.id = u.workspace_id
+  WHERE u.email = $1 AND u.disabled_at IS NULL
+    AND ($2::text IS NULL OR w.id::text = lower($2::text) OR lower(w.name) = lower($2::text))
+  ORDER BY u.password_hash IS NULL, u.created_at, u.workspace_id LIMIT 1
 )sql";
 
 // Gives no row while the address is locked, and counts nothing then.
@@ -79,11 +84,13 @@ constexpr auto begin_attempt_sql = R"sql(
   RETURNING a.failed
 )sql";
 
+constexpr auto email_of_sql = R"sql(
+  SELECT email FROM users WHERE workspace_id = $1::uuid AND id = $2::uuid
+)sql";
+
 constexpr auto forget_attempts_sql = R"sql(
   DELETE FROM sign_in_attempts
-  WHERE workspace_id = $1::uuid AND address = $3 AND email_hash = (
-    SELECT sha256(convert_to(email, 'UTF8')) FROM users
-    WHERE workspace_id = $1::uuid AND id = $2::uuid)
+  WHERE workspace_id = $1::uuid AND address = $3 AND email_hash = sha256(convert_to($2, 'UTF8'))
 )sql";
 
 // Locks the row: a sign-in and a lock-out, or a new password, come one after the other.
@@ -171,6 +178,16 @@ constexpr auto change_person_sql = R"sql(
     disabled_at = CASE WHEN $6::boolean IS NULL THEN disabled_at
                        WHEN $6::boolean THEN coalesce(disabled_at, $7::timestamptz) END
   WHERE workspace_id = $1::uuid AND id = $2::uuid
+)sql";
+
+constexpr auto workspaces_sql = R"sql(
+  SELECT id, name, (extract(epoch FROM created_at) * 1000)::bigint FROM workspaces
+  ORDER BY created_at, id
+)sql";
+
+constexpr auto add_workspace_sql = R"sql(
+  INSERT INTO workspaces (id, name, created_at) VALUES ($1::uuid, $2, $3::timestamptz)
+  ON CONFLICT DO NOTHING
 )sql";
 
 constexpr auto lock_workspace_sql = R"sql(
@@ -378,6 +395,20 @@ void insert_session(pqxx::transaction_base& tx,
     end_oldest_sessions_sql, to_string(by.workspace), to_string(session.person), most_sessions);
 }
 
+/// Whose attempts are counted where: the first workspace's rows hold all.
+domain::uuid attempts_workspace() {
+  return *domain::parse_uuid(first_workspace_id);
+}
+
+/// A right password takes the wrong ones before it away.
+void forget_attempts(pqxx::transaction_base& tx, const acting& by, const domain::uuid& person) {
+  const auto email =
+    text_in(tx.exec_params1(email_of_sql, to_string(by.workspace), to_string(person))[0]);
+  see_only(tx, attempts_workspace());
+  tx.exec_params(forget_attempts_sql, to_string(attempts_workspace()), email, by.who.address);
+  see_only(tx, by.workspace);
+}
+
 void end_links(pqxx::transaction_base& tx, const acting& by, const domain::uuid& person) {
   tx.exec_params(end_links_sql, to_string(by.workspace), to_string(person));
 }
@@ -414,6 +445,42 @@ void insert_link(pqxx::transaction_base& tx, const acting& by, const new_link& l
                  bytes_of(link.token_hash),
                  domain::to_rfc3339(by.at),
                  domain::to_rfc3339(link.expires_at));
+}
+
+outcome insert_person(pqxx::transaction_base& tx,
+                      const acting& by,
+                      const new_person& who,
+                      const new_link& link) {
+  if (!may_manage(by, who.rank, who.reads_pii))
+    return may_not();
+  const auto added = tx.exec_params(add_person_sql,
+                                    to_string(by.workspace),
+                                    to_string(who.id),
+                                    who.email,
+                                    who.name,
+                                    std::string{to_string(who.rank)},
+                                    who.reads_pii,
+                                    domain::to_rfc3339(by.at));
+  if (added.affected_rows() == 0)
+    return fail(errc::conflict, "somebody with this email is here already");
+  insert_link(tx, by, link);
+  const auto now = read_person(tx, by.workspace, who.id);
+  record(tx, by, "user_invited", to_string(who.id), {}, now ? json_of(*now) : "");
+  return done{};
+}
+
+outcome insert_workspace(pqxx::transaction_base& tx, const acting& by, const new_workspace& what) {
+  const auto added =
+    tx.exec_params(add_workspace_sql, to_string(what.id), what.name, domain::to_rfc3339(by.at));
+  if (added.affected_rows() == 0)
+    return fail(errc::conflict, "there is a workspace of this name already");
+  record(tx,
+         by,
+         "workspace_created",
+         to_string(what.id),
+         {},
+         nlohmann::json{{"name", what.name}}.dump());
+  return done{};
 }
 
 pqxx::result
@@ -491,31 +558,37 @@ public:
       });
   }
 
-  void begin_attempt(acting by, std::string email, callback<sign_in_facts> done) override {
-    run<sign_in_facts>(by.workspace,
-                       std::move(done),
-                       [this, by = std::move(by), email = std::move(email)](pqxx::work& tx) {
-                         const auto counted =
-                           tx.exec_params(begin_attempt_sql,
-                                          to_string(by.workspace),
-                                          email,
-                                          by.who.address,
-                                          domain::to_rfc3339(by.at),
-                                          locks_.free_tries,
-                                          static_cast<double>(locks_.first.count()),
-                                          static_cast<double>(locks_.longest.count()));
-                         sign_in_facts found;
-                         found.locked = counted.empty();
-                         const auto rows =
-                           tx.exec_params(facts_sql, to_string(by.workspace), email);
-                         if (rows.empty())
-                           return result{found};
-                         found.id = id_in(rows.front()[0]);
-                         found.password_hash = text_in(rows.front()[1]);
-                         if (!counted.empty() && counted.front()[0].as<int>() == locks_.free_tries)
-                           record(tx, by, "sign_in_locked", to_string(found.id), {}, {});
-                         return result{found};
-                       });
+  void begin_attempt(acting by, claimed_person who, callback<sign_in_facts> done) override {
+    run<sign_in_facts>(
+      attempts_workspace(),
+      std::move(done),
+      [this, by = std::move(by), who = std::move(who)](pqxx::work& tx) {
+        const auto counted = tx.exec_params(begin_attempt_sql,
+                                            to_string(attempts_workspace()),
+                                            who.email,
+                                            by.who.address,
+                                            domain::to_rfc3339(by.at),
+                                            locks_.free_tries,
+                                            static_cast<double>(locks_.first.count()),
+                                            static_cast<double>(locks_.longest.count()));
+        sign_in_facts found;
+        found.locked = counted.empty();
+        see_all(tx);
+        const auto rows = tx.exec_params(facts_sql, who.email, who.workspace);
+        if (rows.empty())
+          return result{found};
+        found.workspace = id_in(rows.front()[0]);
+        found.id = id_in(rows.front()[1]);
+        found.password_hash = text_in(rows.front()[2]);
+        found.several = rows.front()[3].as<bool>();
+        if (!counted.empty() && counted.front()[0].as<int>() == locks_.free_tries) {
+          auto there = by;
+          there.workspace = found.workspace;
+          see_only(tx, there.workspace);
+          record(tx, there, "sign_in_locked", to_string(found.id), {}, {});
+        }
+        return result{found};
+      });
   }
 
   void begin_session(acting by, new_session session, callback<domain::done> done) override {
@@ -530,8 +603,7 @@ public:
         if (let_in.empty())
           return fail(errc::unauthorized, "this person may not enter any more");
         insert_session(tx, by, session, false);
-        tx.exec_params(
-          forget_attempts_sql, to_string(by.workspace), to_string(session.person), by.who.address);
+        forget_attempts(tx, by, session.person);
         record(tx, by, "signed_in", to_string(session.person), {}, {});
         return domain::done{};
       });
@@ -614,24 +686,58 @@ public:
                     std::string hash,
                     new_session session,
                     callback<domain::done> done) override {
-    run<domain::done>(
-      by.workspace,
-      std::move(done),
-      [by = std::move(by), hash = std::move(hash), session = std::move(session)](
-        pqxx::work& tx) -> outcome {
-        const auto& person = session.person;
-        const auto changed =
-          tx.exec_params(set_password_sql, to_string(by.workspace), to_string(person), hash);
-        if (changed.affected_rows() == 0)
-          return fail(errc::unauthorized, "this person may not enter any more");
-        end_all_sessions(tx, by, person);
-        end_links(tx, by, person);
-        tx.exec_params(
-          forget_attempts_sql, to_string(by.workspace), to_string(person), by.who.address);
-        insert_session(tx, by, session, false);
-        record(tx, by, "password_set", to_string(person), {}, {});
-        return domain::done{};
-      });
+    run<domain::done>(by.workspace,
+                      std::move(done),
+                      [by = std::move(by), hash = std::move(hash), session = std::move(session)](
+                        pqxx::work& tx) -> outcome {
+                        const auto& person = session.person;
+                        const auto changed = tx.exec_params(
+                          set_password_sql, to_string(by.workspace), to_string(person), hash);
+                        if (changed.affected_rows() == 0)
+                          return fail(errc::unauthorized, "this person may not enter any more");
+                        end_all_sessions(tx, by, person);
+                        end_links(tx, by, person);
+                        forget_attempts(tx, by, person);
+                        insert_session(tx, by, session, false);
+                        record(tx, by, "password_set", to_string(person), {}, {});
+                        return domain::done{};
+                      });
+  }
+
+  void list_workspaces(callback<std::vector<workspace_row>> done) override {
+    run_anywhere<std::vector<workspace_row>>(std::move(done), [](pqxx::work& tx) {
+      std::vector<workspace_row> all;
+      for (const auto& row : tx.exec(workspaces_sql))
+        all.push_back({id_in(row[0]), text_in(row[1]), time_in(row[2])});
+      return result{std::move(all)};
+    });
+  }
+
+  void add_workspace(acting by, new_workspace what, callback<domain::done> done) override {
+    run<domain::done>(by.workspace,
+                      std::move(done),
+                      [by = std::move(by), what = std::move(what)](pqxx::work& tx) -> outcome {
+                        return insert_workspace(tx, by, what);
+                      });
+  }
+
+  void add_workspace(acting by,
+                     new_workspace what,
+                     new_person owner,
+                     new_link link,
+                     callback<domain::done> done) override {
+    run<domain::done>(by.workspace,
+                      std::move(done),
+                      [by = std::move(by),
+                       what = std::move(what),
+                       owner = std::move(owner),
+                       link = std::move(link)](pqxx::work& tx) -> outcome {
+                        if (auto made = insert_workspace(tx, by, what); !made)
+                          return made;
+                        auto theirs = by;
+                        theirs.record = what.id; // two records of one change need two ids
+                        return insert_person(tx, theirs, owner, link);
+                      });
   }
 
   void list_people(domain::uuid workspace, callback<std::vector<person_row>> done) override {
@@ -653,25 +759,7 @@ public:
     run<domain::done>(by.workspace,
                       std::move(done),
                       [by = std::move(by), who = std::move(who), link = std::move(link)](
-                        pqxx::work& tx) -> outcome {
-                        if (!may_manage(by, who.rank, who.reads_pii))
-                          return may_not();
-                        const auto added = tx.exec_params(add_person_sql,
-                                                          to_string(by.workspace),
-                                                          to_string(who.id),
-                                                          who.email,
-                                                          who.name,
-                                                          std::string{to_string(who.rank)},
-                                                          who.reads_pii,
-                                                          domain::to_rfc3339(by.at));
-                        if (added.affected_rows() == 0)
-                          return fail(errc::conflict, "somebody with this email is here already");
-                        insert_link(tx, by, link);
-                        const auto now = read_person(tx, by.workspace, who.id);
-                        record(
-                          tx, by, "user_invited", to_string(who.id), {}, now ? json_of(*now) : "");
-                        return domain::done{};
-                      });
+                        pqxx::work& tx) -> outcome { return insert_person(tx, by, who, link); });
   }
 
   void add_link(acting by, new_link link, callback<domain::done> done) override {

@@ -25,6 +25,12 @@ struct acting {
   domain::time_point at{};
 };
 
+struct workspace_row {
+  domain::uuid id;
+  std::string name;
+  domain::time_point created_at{};
+};
+
 /// A person of a workspace. What they know to sign in with is never among it.
 struct person_row {
   domain::uuid id;
@@ -38,9 +44,17 @@ struct person_row {
   domain::time_point created_at{};
 };
 
-/// What a sign-in is checked against.
+/// Who says this email: of whose workspace, of all or of one by its id or name.
+struct claimed_person {
+  std::string email;
+  std::optional<std::string> workspace;
+};
+
+/// What a sign-in is checked against: one person at most, the oldest who has a password.
 struct sign_in_facts {
+  domain::uuid workspace;
   domain::uuid id;
+  bool several = false;      // more of that email have one, in other workspaces
   std::string password_hash; // empty: none chosen, or nobody is called so
   bool locked = false;       // too many attempts: even the right password does not let in
 };
@@ -87,6 +101,11 @@ struct new_person {
   std::string name;
   domain::role rank{};
   bool reads_pii = false;
+};
+
+struct new_workspace {
+  domain::uuid id;
+  std::string name;
 };
 
 /// What of a person changes; what is unset stays.
@@ -143,6 +162,9 @@ struct audit_page {
   bool more = false;
 };
 
+/// The workspace that every database begins with.
+inline constexpr auto first_workspace_id = "00000000-0000-7000-8000-000000000001";
+
 /// A session that was not used for so long has ended.
 inline constexpr std::chrono::seconds session_idle{std::chrono::hours{72}};
 
@@ -173,8 +195,9 @@ public:
   // ---- signing in and out
 
   /// Counts an attempt with a password, from the address in `by`, before it is made: it is
-  /// forgotten when a session begins. The same work is done for an email that nobody has.
-  virtual void begin_attempt(acting by, std::string email, callback<sign_in_facts> done) = 0;
+  /// forgotten when a session begins. Counted by the email alone: guessing in one workspace after
+  /// the other gives no more tries. The same work is done for an email that nobody has.
+  virtual void begin_attempt(acting by, claimed_person who, callback<sign_in_facts> done) = 0;
   /// Begins a session; the person's oldest ends when they have 20. `unauthorized` when they were
   /// disabled, or got another password, meanwhile.
   virtual void begin_session(acting by, new_session session, callback<domain::done> done) = 0;
@@ -199,6 +222,18 @@ public:
   /// Ends all their sessions and links, and begins a new one.
   virtual void
   set_password(acting by, std::string hash, new_session session, callback<domain::done> done) = 0;
+
+  // ---- workspaces
+
+  virtual void list_workspaces(callback<std::vector<workspace_row>> done) = 0;
+  /// Makes the workspace that `by` acts for. `conflict` when the name is taken.
+  virtual void add_workspace(acting by, new_workspace what, callback<domain::done> done) = 0;
+  /// The same, with somebody in it who may enter by a link.
+  virtual void add_workspace(acting by,
+                             new_workspace what,
+                             new_person owner,
+                             new_link link,
+                             callback<domain::done> done) = 0;
 
   // ---- people
 

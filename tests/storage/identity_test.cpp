@@ -91,11 +91,14 @@ protected:
   }
 
   /// An attempt with a password, from an address.
-  sign_in_facts attempt(const std::string& email, const std::string& address = "192.0.2.7") {
+  sign_in_facts attempt(const std::string& email,
+                        const std::string& address = "192.0.2.7",
+                        const std::optional<std::string>& named = std::nullopt) {
     auto by = by_nobody();
     by.who.address = address;
-    const auto facts =
-      ask<sign_in_facts>([&](auto done) { store_->begin_attempt(by, email, std::move(done)); });
+    const auto facts = ask<sign_in_facts>([&](auto done) {
+      store_->begin_attempt(by, {email, named}, std::move(done));
+    });
     EXPECT_TRUE(facts);
     return facts ? *facts : sign_in_facts{};
   }
@@ -149,6 +152,154 @@ protected:
   std::unique_ptr<identity_store> store_ =
     make_identity_store({.connection_string = connection_string()});
 };
+
+/// Two workspaces, and people of the same email in both.
+class several_workspaces : public identities {
+protected:
+  acting by_of(const uuid& where) {
+    auto by = by_nobody();
+    by.workspace = where;
+    return by;
+  }
+
+  domain::outcome make(const uuid& where, const std::string& name) {
+    return ask<domain::done>([&](auto done) {
+      store_->add_workspace(by_of(where), {where, name}, std::move(done));
+    });
+  }
+
+  /// Somebody of a workspace, with a password unless `hash` is empty.
+  uuid join(const uuid& where, const std::string& email, const std::string& hash) {
+    now_ += seconds{1}; // the first is the oldest
+    const new_person who{fresh_id(), email, "", role::agent, false};
+    const new_link way{fresh_id(), who.id, hash_of(to_string(who.id).substr(20)), now_ + hours{1}};
+    EXPECT_TRUE(ask<domain::done>(
+      [&](auto done) { store_->add_person(by_of(where), who, way, std::move(done)); }));
+    if (!hash.empty()) {
+      EXPECT_TRUE(ask<domain::done>([&](auto done) {
+        store_->set_password(by_of(where),
+                             hash,
+                             {fresh_id(),
+                              who.id,
+                              hash_of("s" + to_string(who.id).substr(20)),
+                              "192.0.2.7",
+                              "a browser",
+                              now_ + hours{24},
+                              ""},
+                             std::move(done));
+      }));
+    }
+    return who.id;
+  }
+
+  void SetUp() override { ASSERT_TRUE(make(second_, "Second")); }
+
+  const uuid second_ = *domain::parse_uuid("00000000-0000-7000-8000-000000000002");
+};
+
+TEST_F(several_workspaces, have_names_of_their_own) {
+  const auto third = fresh_id();
+  const auto taken = make(third, "sECOND");
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.why().code, errc::conflict);
+  EXPECT_TRUE(make(third, "Third"));
+  const auto all =
+    ask<std::vector<workspace_row>>([&](auto done) { store_->list_workspaces(std::move(done)); });
+  ASSERT_TRUE(all);
+  std::vector<std::string> names;
+  for (const auto& one : *all)
+    names.push_back(one.name);
+  EXPECT_THAT(names, ::testing::UnorderedElementsAre("default", "Second", "Third"));
+}
+
+TEST_F(several_workspaces, are_told_apart_by_a_sign_in_that_names_one) {
+  const auto ana = join(workspace, "ana@example.com", "hash 1");
+  const auto other = join(second_, "ana@example.com", "hash 2");
+  for (const auto& name : {to_string(second_), std::string{"second"}, std::string{"SECOND"}}) {
+    const auto facts = attempt("ana@example.com", "192.0.2.8", name);
+    EXPECT_EQ(facts.workspace, second_);
+    EXPECT_EQ(facts.id, other);
+    EXPECT_EQ(facts.password_hash, "hash 2");
+    EXPECT_FALSE(facts.several);
+  }
+  const auto unknown = attempt("ana@example.com", "192.0.2.8", "third");
+  EXPECT_TRUE(unknown.id.is_nil());
+  EXPECT_EQ(unknown.password_hash, "");
+  const auto unnamed = attempt("ana@example.com", "192.0.2.9");
+  EXPECT_EQ(unnamed.id, ana) << "the oldest";
+  EXPECT_EQ(unnamed.password_hash, "hash 1");
+  EXPECT_TRUE(unnamed.several);
+}
+
+TEST_F(several_workspaces, need_not_be_named_by_who_has_one_password) {
+  join(workspace, "ana@example.com", "");
+  const auto other = join(second_, "ana@example.com", "hash 2");
+  const auto facts = attempt("ana@example.com");
+  EXPECT_EQ(facts.id, other);
+  EXPECT_FALSE(facts.several);
+}
+
+TEST_F(several_workspaces, give_no_more_tries_by_being_several) {
+  const auto ana = join(workspace, "ana@example.com", "hash 1");
+  join(second_, "ana@example.com", "hash 2");
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_FALSE(attempt("ana@example.com", "192.0.2.7", "second").locked);
+    attempt("ana@example.com");
+  }
+  EXPECT_TRUE(attempt("ana@example.com", "192.0.2.7", "second").locked);
+  EXPECT_TRUE(attempt("ana@example.com").locked);
+  // Of a lock hears the workspace of whoever was asked for, and no other.
+  pqxx::connection connection{owner_connection()};
+  pqxx::nontransaction tx{connection};
+  EXPECT_EQ(tx.exec1("SELECT string_agg(workspace_id || ' ' || target, ',') FROM audit_log "
+                     "WHERE action = 'sign_in_locked'")[0]
+              .as<std::string>(),
+            to_string(second_) + ' ' + to_string(attempt("ana@example.com", "a", "second").id));
+  EXPECT_NE(ana, attempt("ana@example.com", "a", "second").id);
+}
+
+TEST_F(several_workspaces, forget_wrong_passwords_of_whoever_signs_in) {
+  const auto other = join(second_, "ana@example.com", "hash 2");
+  attempt("ana@example.com", "192.0.2.7", "second");
+  ASSERT_TRUE(ask<domain::done>([&](auto done) {
+    store_->begin_session(
+      by_of(second_),
+      {fresh_id(), other, hash_of("t"), "192.0.2.7", "a browser", now_ + hours{1}, "hash 2"},
+      std::move(done));
+  }));
+  EXPECT_EQ(session("t")->who.workspace, second_);
+  pqxx::connection connection{owner_connection()};
+  pqxx::nontransaction tx{connection};
+  EXPECT_EQ(tx.exec1("SELECT count(*) FROM sign_in_attempts")[0].as<int>(), 0);
+}
+
+TEST_F(several_workspaces, are_named_by_the_link_alone) {
+  const new_person who{fresh_id(), "bo@example.com", "", role::agent, false};
+  const new_link way{fresh_id(), who.id, hash_of("link of bo"), now_ + hours{1}};
+  ASSERT_TRUE(ask<domain::done>(
+    [&](auto done) { store_->add_person(by_of(second_), who, way, std::move(done)); }));
+  ASSERT_TRUE(use("link of bo", "session of bo")); // comes in by the first one's door
+  EXPECT_EQ(session("session of bo")->who.workspace, second_);
+}
+
+TEST_F(several_workspaces, begin_with_an_owner_or_not_at_all) {
+  const auto third = fresh_id();
+  const auto begin_third = [&](const std::string& name) {
+    const new_person owner{fresh_id(), "eve@example.com", "", role::owner, false};
+    const new_link way{fresh_id(), owner.id, hash_of("link of eve"), now_ + hours{1}};
+    return ask<domain::done>([&](auto done) {
+      store_->add_workspace(by_of(third), {third, name}, owner, way, std::move(done));
+    });
+  };
+  EXPECT_FALSE(begin_third("second"));
+  EXPECT_FALSE(use("link of eve", "none")) << "nothing of a refused one is there";
+  ASSERT_TRUE(begin_third("third"));
+  ASSERT_TRUE(use("link of eve", "session of eve"));
+  const auto eve = session("session of eve");
+  ASSERT_TRUE(eve);
+  EXPECT_EQ(eve->who.workspace, third);
+  EXPECT_EQ(eve->who.rank, role::owner);
+}
 
 TEST_F(identities, have_a_session_from_signing_in_until_it_expires) {
   const auto ana = add("ana@example.com");

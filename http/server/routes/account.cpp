@@ -83,15 +83,16 @@ void send_session(gate& door,
 struct attempt_to_enter {
   edge::request request;
   reply_handle reply_to;
-  domain::uuid workspace;
+  domain::uuid workspace; // until it is known whose: the default one
 };
 
 /// What a session of this person begins with: they act for themselves from here on.
 storage::acting acting_as(const gate& door,
                           const attempt_to_enter& who,
+                          const domain::uuid& workspace,
                           const domain::uuid& person,
                           const std::string& email) {
-  auto by = door.acting_for(who.request, who.workspace);
+  auto by = door.acting_for(who.request, workspace);
   by.who.type = to_string(domain::principal::kind::person);
   by.who.id = person;
   by.who.label = email;
@@ -107,7 +108,7 @@ void enter(gate& door,
   fresh.row.verified_hash = facts.password_hash;
   door.failures().forgive(door.address_of(who.request));
   door.store().begin_session(
-    acting_as(door, who, facts.id, email),
+    acting_as(door, who, facts.workspace, facts.id, email),
     std::move(fresh.row),
     [&door,
      reply_to = who.reply_to,
@@ -122,18 +123,19 @@ void enter(gate& door,
 /// password of somebody who may enter, everybody else gets `refusal`.
 void check_password(gate& door,
                     const attempt_to_enter& who,
-                    const std::string& email,
+                    storage::claimed_person claimed,
                     const std::string& password,
                     const edge::reply& refusal,
                     std::function<void(const storage::sign_in_facts& facts)> done) {
   door.store().begin_attempt(
     door.acting_for(who.request, who.workspace),
-    email,
+    std::move(claimed),
     [&door, who, password, refusal, done = std::move(done)](
       const domain::result<storage::sign_in_facts>& facts) {
       if (!facts)
         return who.reply_to->send(error_reply(facts.why()));
-      // Somebody who is not there takes as long as a wrong password.
+      // One hash is computed, whether nobody has this email, one person or several: the time tells
+      // nothing.
       door.hasher().verify(password,
                            facts->password_hash,
                            [who, facts = *facts, refusal, done](const domain::result<bool>& same) {
@@ -168,23 +170,47 @@ domain::result<json> texts_in(const edge::request& request,
   return body;
 }
 
+/// The workspace that a sign-in names; an empty one is none.
+domain::result<std::optional<std::string>> workspace_in(const json& body) {
+  const auto found = body.find("workspace");
+  if (found == body.end() || found->is_null())
+    return std::optional<std::string>{};
+  if (!found->is_string() || found->get_ref<const std::string&>().size() > longest_secret
+      || domain::clean_utf8(found->get<std::string>()) != found->get_ref<const std::string&>())
+    return fail(errc::invalid_input, "workspace must be a text of at most 1024 bytes");
+  const auto named = found->get<std::string>();
+  return named.empty() ? std::optional<std::string>{} : std::optional{named};
+}
+
+domain::failure name_a_workspace() {
+  return fail(errc::conflict,
+              "people of several workspaces have this email: say which as `workspace`, by its name "
+              "or id");
+}
+
 void sign_in(context& hub, gate& door, const edge::request& request, edge::responder responder) {
   if (auto wait = must_wait(door, request))
     return responder.send(*std::move(wait));
   const auto body = texts_in(request, {"email", "password"});
   if (!body)
     return responder.send(error_reply(body.why()));
+  auto workspace = workspace_in(*body);
+  if (!workspace)
+    return responder.send(error_reply(workspace.why()));
   const auto parsed = domain::parse_email(body->at("email").get<std::string>());
   const auto email = parsed ? *parsed : std::string{}; // nobody's
   const attempt_to_enter who{
     request, std::make_shared<edge::responder>(std::move(responder)), hub.workspace};
-  check_password(
-    door,
-    who,
-    email,
-    body->at("password").get<std::string>(),
-    not_let_in(),
-    [&door, who, email](const storage::sign_in_facts& facts) { enter(door, who, facts, email); });
+  check_password(door,
+                 who,
+                 {email, *workspace},
+                 body->at("password").get<std::string>(),
+                 not_let_in(),
+                 [&door, who, email](const storage::sign_in_facts& facts) {
+                   // Only who has just given a right password hears that there is more.
+                   facts.several ? who.reply_to->send(error_reply(name_a_workspace()))
+                                 : enter(door, who, facts, email);
+                 });
 }
 
 void sign_in_by_link(context& hub,
@@ -337,7 +363,7 @@ void set_password(gate& door, const call& from, edge::responder responder) {
         return hash_and_save(door, from, reply_to, wanted);
       check_password(door,
                      {static_cast<const edge::request&>(from), reply_to, from.who.workspace},
-                     from.who.label,
+                     {from.who.label, to_string(from.who.workspace)},
                      current,
                      invalid_fields({{"current_password", "is not the one you have"}}),
                      [&door, from, reply_to, wanted](const storage::sign_in_facts&) {

@@ -43,7 +43,10 @@ function on(id, send, done) {
     say('');
     const answer = await send(Object.fromEntries(new FormData(event.target)));
     button.disabled = false;
-    if (!answer.ok) return say(answer.body.error, true);
+    if (!answer.ok) {
+      if (id === 'sign-in') part('which').hidden = false; // who is in several must say which
+      return say(answer.body.error, true);
+    }
     done(answer.body, event.target);
   });
 }
