@@ -29,9 +29,11 @@ json supervisors(const actors::job_figures& figures) {
   return all;
 }
 
-json limiters(const actors::limiter_figures& figures) {
+json limiters(const actors::limiter_figures& figures, const domain::uuid& workspace) {
   auto all = json::array();
-  for (const auto& each : figures.live())
+  for (const auto& each : figures.live()) {
+    if (each.workspace != workspace)
+      continue;
     all.push_back({{"workspace_id", to_string(each.workspace)},
                    {"provider", to_string(each.whom)},
                    {"breaker", to_string(each.gauges->breaker.load())},
@@ -39,6 +41,7 @@ json limiters(const actors::limiter_figures& figures) {
                    {"waiting", each.gauges->waiting.load()},
                    {"under_way", each.gauges->under_way.load()},
                    {"paused_s", static_cast<double>(each.gauges->paused_ms.load()) / 1000.0}});
+  }
   return all;
 }
 
@@ -57,11 +60,11 @@ const char* to_string(domain::circuit_breaker::state state) {
   return "";
 }
 
-json actor_details(const context& hub, const std::string& kind) {
+json actor_details(const context& hub, const std::string& kind, const domain::uuid& workspace) {
   if (kind == "job_supervisor" && hub.jobs != nullptr)
     return supervisors(*hub.jobs);
   if (kind == "rate_limiter" && hub.providers != nullptr)
-    return limiters(*hub.providers);
+    return limiters(*hub.providers, workspace);
   return nullptr;
 }
 

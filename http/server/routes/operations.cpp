@@ -65,7 +65,10 @@ double milliseconds(std::uint64_t nanoseconds) {
   return static_cast<double>(nanoseconds) / 1e6;
 }
 
-json to_json(const context& hub, const std::string& kind, const actors::kind_metrics& figures) {
+json to_json(const context& hub,
+             const domain::uuid& workspace,
+             const std::string& kind,
+             const actors::kind_metrics& figures) {
   const auto times = figures.handling.read();
   auto busiest = json::array();
   for (const auto& actor : figures.busiest())
@@ -80,24 +83,24 @@ json to_json(const context& hub, const std::string& kind, const actors::kind_met
              {"p50_ms", milliseconds(times.quantile_ns(0.5))},
              {"p99_ms", milliseconds(times.quantile_ns(0.99))},
              {"busiest", std::move(busiest)}};
-  if (auto details = actor_details(hub, kind); !details.is_null())
+  if (auto details = actor_details(hub, kind, workspace); !details.is_null())
     shown["details"] = std::move(details);
   return shown;
 }
 
-void list_actors(context& hub, const edge::request&, edge::responder responder) {
+void list_actors(context& hub, const call& from, edge::responder responder) {
   auto body = json::array();
   actors::metrics_registry::instance().each([&](const std::string& kind, const auto& figures) {
-    body.push_back(to_json(hub, kind, figures));
+    body.push_back(to_json(hub, from.who.workspace, kind, figures));
   });
   responder.send(momentary(200, body));
 }
 
-void show_kind(context& hub, const edge::request& request, edge::responder responder) {
+void show_kind(context& hub, const call& from, edge::responder responder) {
   std::optional<json> found;
   actors::metrics_registry::instance().each([&](const std::string& kind, const auto& figures) {
-    if (kind == request.path_parameter("kind"))
-      found = to_json(hub, kind, figures);
+    if (kind == from.path_parameter("kind"))
+      found = to_json(hub, from.who.workspace, kind, figures);
   });
   if (!found)
     return responder.send(
