@@ -11,30 +11,6 @@ namespace hub::domain {
 
 namespace {
 
-/// Whether brackets outside of strings nest deeper than allowed; looks at bytes, so it also holds
-/// for what is not JSON at all.
-bool nests_too_deep(std::string_view bytes) {
-  std::size_t depth = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    const char c = bytes[i];
-    if (in_string) {
-      if (c == '\\')
-        ++i;
-      else if (c == '"')
-        in_string = false;
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '{' || c == '[') {
-      if (++depth > max_json_nesting)
-        return true;
-    } else if ((c == '}' || c == ']') && depth > 0) {
-      --depth;
-    }
-  }
-  return false;
-}
-
 /// The code unit of `\uXXXX` at the front of `text`.
 std::optional<unsigned> escaped_unit(std::string_view text) {
   if (text.size() < 6 || text[0] != '\\' || text[1] != 'u')
@@ -127,6 +103,28 @@ std::optional<time_point> moment_from(double number) {
 }
 
 } // namespace
+
+bool nests_too_deep(std::string_view bytes) {
+  std::size_t depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const char c = bytes[i];
+    if (in_string) {
+      if (c == '\\')
+        ++i;
+      else if (c == '"')
+        in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '{' || c == '[') {
+      if (++depth > max_json_nesting)
+        return true;
+    } else if ((c == '}' || c == ']') && depth > 0) {
+      --depth;
+    }
+  }
+  return false;
+}
 
 result<json> read_json(std::string_view bytes) {
   if (nests_too_deep(bytes))

@@ -20,6 +20,10 @@ using json = nlohmann::json;
 /// Deeper nesting is refused: copying and writing JSON recurse once per level.
 inline constexpr std::size_t max_json_nesting = 64;
 
+/// Whether brackets outside of strings nest deeper than that; looks at bytes, so it also holds for
+/// what is not JSON at all.
+[[nodiscard]] bool nests_too_deep(std::string_view bytes);
+
 /// Parses `bytes`. Broken UTF-8, lone surrogate escapes and numbers too large for a double are
 /// repaired (U+FFFD, U+FFFD, null) rather than refused; `malformed` when that does not help.
 result<json> read_json(std::string_view bytes);

@@ -1,5 +1,7 @@
 #include "http/server/parse.hpp"
 
+#include "domain/json_reading.hpp"
+
 #include <openssl/evp.h>
 
 #include <algorithm>
@@ -42,6 +44,8 @@ domain::result<domain::uuid> id_in_path(const edge::request& request, std::strin
 domain::result<nlohmann::json> json_body(const edge::request& request) {
   if (!is_json(request.header("content-type").value_or("")))
     return fail(errc::unsupported_media, "send the body as application/json");
+  if (domain::nests_too_deep(request.body)) // copying and writing JSON recurse once per level
+    return fail(errc::malformed, "the body nests JSON more than 64 levels deep");
   auto body = nlohmann::json::parse(request.body, nullptr, false);
   if (body.is_discarded())
     return fail(errc::malformed, "the body is not valid JSON");

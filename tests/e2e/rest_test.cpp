@@ -84,6 +84,20 @@ protected:
   }
 };
 
+TEST_F(rest, refuses_json_that_nests_too_deep_to_be_copied) {
+  hub_client api{hub().port()};
+  const auto deep = std::string(200'000, '[').append(200'000, ']');
+  const headers as_json{{"Content-Type", "application/json"}};
+  const auto refused = api.call(
+    "POST", "/api/tickets", R"({"title":"deep","reporter":{"email":)" + deep + "}}", as_json);
+  EXPECT_EQ(refused.status, 400) << refused.text;
+  EXPECT_EQ(
+    api.call("POST", "/api/jobs", R"({"job_class":"CanaryJob","args":)" + deep + '}', as_json)
+      .status,
+    400);
+  EXPECT_TRUE(hub().running());
+}
+
 TEST_F(rest, filters_by_every_combination_and_counts_exactly_what_it_lists) {
   std::mt19937_64 random{test_seed() + 1};
   const auto everything = all_by_cursor("per_page=100");

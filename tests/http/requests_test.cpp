@@ -7,6 +7,21 @@
 namespace hub::http {
 namespace {
 
+TEST(json_body, is_refused_where_it_nests_deeper_than_anything_could_be_copied) {
+  const auto nested = [](std::size_t levels) {
+    edge::request request;
+    request.headers.emplace_back("content-type", "application/json");
+    request.body = R"({"a":)" + std::string(levels, '[').append(levels, ']') + '}';
+    return json_body(request);
+  };
+  EXPECT_TRUE(nested(63));
+  for (const std::size_t levels : {64UL, 500'000UL}) {
+    const auto refused = nested(levels);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.why().code, domain::errc::malformed);
+  }
+}
+
 TEST(json_body, is_known_by_its_media_type_in_any_case) {
   const auto read = [](const char* type) {
     edge::request request;
