@@ -113,9 +113,9 @@ may_make_link(const principal& who, role rank, bool reads_pii, bool has_password
 /// A workspace's name, trimmed: 1 to 100 characters, no control characters, and not the id of one.
 [[nodiscard]] result<std::string> parse_workspace_name(std::string_view text);
 
-/// Whether a password may be chosen: 12 to 256 characters (OWASP ASVS 5.0, 6.2.1 and 6.2.9), not
-/// one of those tried first, and not the email. Nothing else: rules about kinds of characters make
-/// passwords worse (6.2.5).
+/// Whether a password may be chosen: 12 to 256 characters (OWASP ASVS 5.0, 6.2.1 and 6.2.9), and
+/// not soon guessed, as zxcvbn judges it (6.2.4, 6.2.11). Nothing else: rules about kinds of
+/// characters make passwords worse (6.2.5).
 [[nodiscard]] outcome check_password(std::string_view password, std::string_view email);
 
 } // namespace hub::domain
