@@ -1,3 +1,4 @@
+#include "actors/node.hpp"
 #include "main/commands.hpp"
 #include "main/database.hpp"
 #include "storage/resealing.hpp"
@@ -30,6 +31,18 @@ exit_code with_database(const config::configuration& settings,
   if (const auto ready = make_ready(*db); !ready)
     return told(exit_code::no_database, ready.why());
   return work(db->serving, *keys);
+}
+
+domain::outcome record(const std::string& database, const char* what, std::uint32_t key) {
+  domain::uuid_generator ids{actors::random_seed()};
+  const auto now = actors::wall_clock();
+  domain::audit_record line;
+  line.id = ids.next(now);
+  line.by.type = "command_line";
+  line.by.label = "command line";
+  line.what = what;
+  line.target = storage::key_id_text(key);
+  return storage::record_in_all_workspaces(database, line, now);
 }
 
 std::filesystem::path key_file(const config::configuration& settings) {
@@ -69,6 +82,9 @@ exit_code forget_old_keys(const std::string& database,
                 domain::fail(domain::errc::conflict,
                              "some values still need an old key, so none was forgotten; run "
                              "`feedback-hub sealing rotate --forget-old` again"));
+  if (const auto on_record = record(database, "old_sealing_keys_forgotten", keys.current_id());
+      !on_record)
+    return told(exit_code::failed, on_record.why());
   if (const auto saved = keys.only_current().save(file); !saved)
     return told(exit_code::failed, saved.why());
   std::cout << "the old keys are forgotten; backups made before need the old " << file.filename()
@@ -115,6 +131,8 @@ exit_code rotate_keys(const config::configuration& settings, const rotate_option
     if (!next)
       return told(exit_code::failed, next.why());
     const auto file = key_file(settings);
+    if (const auto on_record = record(database, "sealing_key_made", next->current_id()); !on_record)
+      return told(exit_code::failed, on_record.why());
     if (const auto saved = next->save(file); !saved)
       return told(exit_code::failed, saved.why());
     std::cout << "new values are sealed with key " << storage::key_id_text(next->current_id())

@@ -1,5 +1,6 @@
 #include "storage/resealing.hpp"
 
+#include "storage/audit_rows.hpp"
 #include "storage/guarded.hpp"
 #include "storage/visibility.hpp"
 
@@ -179,6 +180,23 @@ count_sealed(const std::string& connection_string) {
             row[1].as<std::uint64_t>();
       }
     return counts;
+  });
+}
+
+domain::outcome record_in_all_workspaces(const std::string& connection_string,
+                                         const domain::audit_record& what,
+                                         domain::time_point at) {
+  return guarded([&]() -> domain::outcome {
+    pqxx::connection connection{connection_string};
+    const auto all = workspaces_in(connection);
+    pqxx::work tx{connection};
+    see_only(tx, all);
+    audit_rows rows;
+    for (const auto& workspace : all)
+      add_record(rows, workspace, what, at);
+    std::move(rows).run_once(tx, add_audit_records_sql);
+    tx.commit();
+    return domain::done{};
   });
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "domain/audit.hpp"
 #include "domain/result.hpp"
+#include "domain/time.hpp"
 #include "storage/sealing.hpp"
 
 #include <cstdint>
@@ -29,6 +31,11 @@ reseal(const std::string& connection_string,
 /// How many sealed values there are of each key.
 domain::result<std::map<std::uint32_t, std::uint64_t>>
 count_sealed(const std::string& connection_string);
+
+/// Puts into every workspace's record what was done to the keys that seal what is theirs.
+domain::outcome record_in_all_workspaces(const std::string& connection_string,
+                                         const domain::audit_record& what,
+                                         domain::time_point at);
 
 /// Waits until no transaction is open that began before now, so that nothing comes any more that
 /// was sealed before. `timed_out` where one stays open for long.

@@ -83,6 +83,10 @@ TEST_F(rotation, loses_nothing_while_reports_come_in) {
   EXPECT_EQ(status.exit_code, 0);
   EXPECT_EQ(std::count(status.out.begin(), status.out.end(), '\n'), 1) << status.out;
   EXPECT_THAT(status.out, HasSubstr("seals"));
+  hub_client api{hub().port()};
+  EXPECT_EQ(api.get("/api/audit_log?action=sealing_key_made").body.at("records").size(), 2U);
+  EXPECT_EQ(api.get("/api/audit_log?action=old_sealing_keys_forgotten").body.at("records").size(),
+            1U);
   EXPECT_THAT(hub().log(),
               Not(HasSubstr(nlohmann::json::parse(keys()).at("keys").begin()->get<std::string>())));
 }
