@@ -28,6 +28,22 @@ event_record event_on(
   return event;
 }
 
+/// What a person did, for the record of who did what; text only as scrubbed.
+std::optional<audit_record> recorded(const std::optional<actor_stamp>& by,
+                                     const char* action,
+                                     const uuid& target,
+                                     const json& before,
+                                     const json& now_is,
+                                     uuid_generator& ids,
+                                     time_point now) {
+  if (!by)
+    return std::nullopt;
+  const auto text = [](const json& of) {
+    return of.empty() ? std::string{} : of.dump(-1, ' ', false, json::error_handler_t::replace);
+  };
+  return audit_record{ids.next(now), *by, action, to_string(target), text(before), text(now_is)};
+}
+
 delivery_record delivery_of(const intake_item& item, uuid_generator& ids, time_point now) {
   delivery_record delivery;
   delivery.id = ids.next(now);
@@ -39,6 +55,19 @@ delivery_record delivery_of(const intake_item& item, uuid_generator& ids, time_p
   delivery.payload = item.payload;
   delivery.settles = item.settles;
   return delivery;
+}
+
+/// The delivery that brought the item, and who had it read again.
+void deliver(change& what, const intake_item& item, uuid_generator& ids) {
+  what.delivery = delivery_of(item, ids, what.at);
+  if (item.settles)
+    what.action = recorded(item.replayed_by,
+                           "delivery_replayed",
+                           *item.settles,
+                           json::object(),
+                           json::object(),
+                           ids,
+                           what.at);
 }
 
 person_record
@@ -90,7 +119,7 @@ change speaking(const intake_item& item, const uuid& ticket, uuid_generator& ids
   change what;
   what.workspace = item.workspace;
   what.at = now;
-  what.delivery = delivery_of(item, ids, now);
+  deliver(what, item, ids);
   what.author = person_of(item, said.from, ids, now);
   what.message = message_of(item, said, ticket, ids, now);
   for (const auto& file : said.attachments) {
@@ -126,22 +155,6 @@ void sign(change& what, const std::optional<std::string>& actor_id) {
     event.actor_type = "user";
     event.actor_id = actor_id;
   }
-}
-
-/// What a person did to a ticket, for the record of who did what; text only as scrubbed.
-std::optional<audit_record> recorded(const std::optional<actor_stamp>& by,
-                                     const char* action,
-                                     const uuid& ticket,
-                                     const json& before,
-                                     const json& now_is,
-                                     uuid_generator& ids,
-                                     time_point now) {
-  if (!by)
-    return std::nullopt;
-  const auto text = [](const json& of) {
-    return of.empty() ? std::string{} : of.dump(-1, ' ', false, json::error_handler_t::replace);
-  };
-  return audit_record{ids.next(now), *by, action, to_string(ticket), text(before), text(now_is)};
 }
 
 } // namespace
@@ -213,7 +226,7 @@ change recording(const intake_item& item, uuid_generator& ids, time_point now) {
   change what;
   what.workspace = item.workspace;
   what.at = now;
-  what.delivery = delivery_of(item, ids, now);
+  deliver(what, item, ids);
   if (const auto* other = std::get_if<not_feedback>(&item.content)) {
     what.delivery->outcome = delivery_outcome::not_feedback;
     what.delivery->error = other->reason;

@@ -37,6 +37,7 @@ struct intake_item {
   std::shared_ptr<const std::string> payload;
   /// Set when a stored delivery is read again: its row is settled, none is added.
   std::optional<uuid> settles;
+  std::optional<actor_stamp> replayed_by; // who asked for that
   item_content content;
   prepared_text prepared; // of the report
 

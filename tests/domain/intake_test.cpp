@@ -65,6 +65,23 @@ TEST_F(intake, scrubs_the_names_of_files) {
     EXPECT_EQ(opening(with_file(usual), {}, ids_, now_).attachments.at(0).file.file_name, usual);
 }
 
+TEST_F(intake, records_who_had_a_delivery_read_again) {
+  auto item = with_file("shot.png");
+  EXPECT_FALSE(opening(item, {}, ids_, now_).action) << "a provider delivered it";
+  item.settles = uuid_generator{7}.next(now_);
+  item.replayed_by = actor_stamp{"user", std::nullopt, "ana", "192.0.2.1", "r1"};
+  auto aside = item;
+  aside.content = not_feedback{"a bot"};
+  for (const auto& what : {opening(item, {}, ids_, now_),
+                           attaching(item, ticket_, {}, ids_, now_),
+                           recording(aside, ids_, now_)}) {
+    ASSERT_TRUE(what.action);
+    EXPECT_EQ(what.action->what, "delivery_replayed");
+    EXPECT_EQ(what.action->target, to_string(*item.settles));
+    EXPECT_EQ(what.action->by.label, "ana");
+  }
+}
+
 TEST_F(intake, recalls_a_patch_by_a_change_that_changes_nothing) {
   const ticket_patch patch{.urgency = 0, .idempotency = idempotency_record{.key = "key"}};
   const auto what = recalling(patch, ticket_, now_);

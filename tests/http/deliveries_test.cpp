@@ -29,7 +29,9 @@ protected:
       const std::lock_guard lock{guard_};
       return storage::stored_answer{200, keys_[key].answer};
     };
-    take_in = [this](const domain::intake_item&) -> domain::result<actors::taken_in> {
+    take_in = [this](const domain::intake_item& item) -> domain::result<actors::taken_in> {
+      EXPECT_TRUE(item.settles && item.replayed_by);
+      EXPECT_EQ(item.replayed_by->label, "tester@example.com");
       ++taken_;
       if (refuses_)
         return fail(errc::unavailable, "no database");

@@ -78,7 +78,7 @@ edge::reply replayed(const domain::uuid& delivery, const std::vector<actors::tak
 
 /// Reads a quarantined delivery again, as it would be read if it came today.
 void read_again(context& hub,
-                const domain::uuid& workspace,
+                const caller& by,
                 const domain::uuid& id,
                 const storage::stored_delivery& stored,
                 const send_reply& send) {
@@ -97,8 +97,9 @@ void read_again(context& hub,
                           .content_type = stored.content_type,
                           .body = std::make_shared<const std::string>(stored.payload),
                           .received_at = stored.row.received_at,
-                          .replays = id},
-                         workspace);
+                          .replays = id,
+                          .replayed_by = by.who},
+                         by.workspace);
   if (understood.trouble)
     return send(error_reply(
       fail(errc::invalid_input, "it is still not understood: " + understood.trouble->message)));
@@ -120,19 +121,17 @@ void replay(context& hub, const call& request, edge::responder responder) {
   if (!key)
     return responder.send(error_reply(key.why()));
   auto reply_to = std::make_shared<edge::responder>(std::move(responder));
-  run_once(hub,
-           request.who.workspace,
-           *std::move(key),
-           reply_to,
-           [&hub, workspace = request.who.workspace, id = *id](const send_reply& send) {
-             hub.reads.delivery_of(
-               workspace,
-               id,
-               [&hub, workspace, send, id](domain::result<storage::stored_delivery> stored) {
-                 stored ? read_again(hub, workspace, id, *stored, send)
-                        : send(error_reply(stored.why()));
-               });
-           });
+  run_once(
+    hub,
+    request.who.workspace,
+    *std::move(key),
+    reply_to,
+    [&hub, by = request.by(), id = *id](const send_reply& send) {
+      hub.reads.delivery_of(
+        by.workspace, id, [&hub, by, send, id](domain::result<storage::stored_delivery> stored) {
+          stored ? read_again(hub, by, id, *stored, send) : send(error_reply(stored.why()));
+        });
+    });
 }
 
 } // namespace

@@ -20,6 +20,7 @@ struct received_delivery {
   domain::time_point received_at{};
   /// Set when a stored delivery is read again.
   std::optional<domain::uuid> replays;
+  std::optional<domain::actor_stamp> replayed_by;
 };
 
 /// A delivery, read: what to answer at once, or what to take in.

@@ -117,7 +117,8 @@ void receive(context& hub,
                                std::string{request.header("content-type").value_or("")},
                              .body = std::make_shared<const std::string>(request.body),
                              .received_at = hub.now(),
-                             .replays = std::nullopt};
+                             .replays = std::nullopt,
+                             .replayed_by = std::nullopt};
   auto understood = read(delivery, hub.workspace);
   if (understood.trouble)
     config::log(config::log_level::warn,
