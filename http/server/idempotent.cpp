@@ -2,6 +2,7 @@
 
 #include "actors/journal/protocol.hpp"
 #include "http/server/ask.hpp"
+#include "http/server/json/ticket_json.hpp"
 #include "http/server/respond.hpp"
 
 #include <utility>
@@ -60,6 +61,20 @@ domain::change change_of(const context& hub, const domain::uuid& workspace) {
   what.workspace = workspace;
   what.at = hub.now();
   return what;
+}
+
+domain::audit_record action_of(const context& hub,
+                               const caller& by,
+                               std::string what,
+                               std::string target,
+                               const nlohmann::json& after) {
+  domain::uuid_generator ids{hub.seed()};
+  return {ids.next(hub.now()),
+          by.who,
+          std::move(what),
+          std::move(target),
+          {},
+          after.is_null() ? std::string{} : text_of(after)};
 }
 
 void keep_answer(context& hub,

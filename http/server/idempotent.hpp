@@ -1,8 +1,11 @@
 #pragma once
 
 #include "domain/change.hpp"
+#include "http/server/call.hpp"
 #include "http/server/context.hpp"
 #include "http/server/edge/responder.hpp"
+
+#include <nlohmann/json_fwd.hpp>
 
 #include <functional>
 #include <memory>
@@ -16,6 +19,13 @@ using send_reply = std::function<void(edge::reply)>;
 
 /// A change of that workspace, made now.
 [[nodiscard]] domain::change change_of(const context& hub, const domain::uuid& workspace);
+
+/// What somebody does, for the record of who did what.
+[[nodiscard]] domain::audit_record action_of(const context& hub,
+                                             const caller& by,
+                                             std::string what,
+                                             std::string target,
+                                             const nlohmann::json& after = nullptr);
 
 /// Keeps the answer a mutation gave, unless one is kept already, and calls `then` whether or not
 /// that worked.

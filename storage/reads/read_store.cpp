@@ -153,6 +153,16 @@ public:
       });
   }
 
+  void original_of(domain::uuid workspace,
+                   domain::uuid ticket,
+                   domain::uuid message,
+                   callback<original_message> done) override {
+    read<original_message>(
+      workspace, std::move(done), [this, workspace, ticket, message](pqxx::transaction_base& tx) {
+        return read_original(tx, workspace, ticket, message, keys_);
+      });
+  }
+
   void list_deliveries(delivery_query query, callback<delivery_page> done) override {
     read<delivery_page>(query.workspace, std::move(done), [query](pqxx::transaction_base& tx) {
       std::string outcome;

@@ -63,8 +63,16 @@ struct message_row {
   domain::uuid id;
   std::string direction;
   std::string author;
-  std::string body;
+  std::string body; // scrubbed
+  std::vector<std::string> pii_types;
   domain::time_point created_at{};
+};
+
+/// What somebody wrote, before scrubbing.
+struct original_message {
+  std::string body;
+  std::vector<std::string> pii_types;
+  bool was_scrubbed = false; // false: `body` is what everybody sees
 };
 
 struct attachment_row {
@@ -248,6 +256,11 @@ public:
   virtual void list_tickets(ticket_query query, callback<ticket_page> done) = 0;
   virtual void
   detail_of(domain::uuid workspace, domain::uuid ticket, callback<ticket_detail> done) = 0;
+  /// Opens what is sealed: whoever shows it puts that on record first.
+  virtual void original_of(domain::uuid workspace,
+                           domain::uuid ticket,
+                           domain::uuid message,
+                           callback<original_message> done) = 0;
   virtual void list_deliveries(delivery_query query, callback<delivery_page> done) = 0;
   virtual void
   delivery_of(domain::uuid workspace, domain::uuid id, callback<stored_delivery> done) = 0;

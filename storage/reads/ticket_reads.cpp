@@ -48,9 +48,15 @@ constexpr auto events_query = R"sql(
 )sql";
 
 constexpr auto messages_query = R"sql(
-  SELECT id, direction, author, body, (extract(epoch FROM created_at) * 1000)::bigint
+  SELECT id, direction, author, body, pii_redacted_types,
+         (extract(epoch FROM created_at) * 1000)::bigint
   FROM ticket_messages WHERE workspace_id = $1::uuid AND ticket_id = $2::uuid
   ORDER BY created_at DESC, id DESC LIMIT $3::int
+)sql";
+
+constexpr auto original_query = R"sql(
+  SELECT body, body_sealed, pii_redacted_types FROM ticket_messages
+  WHERE workspace_id = $1::uuid AND ticket_id = $2::uuid AND id = $3::uuid
 )sql";
 
 constexpr auto attachments_query = R"sql(
@@ -310,7 +316,8 @@ domain::result<ticket_detail> read_detail(pqxx::transaction_base& tx,
                                text_in(message[1]),
                                text_in(message[2]),
                                text_in(message[3]),
-                               time_in(message[4])});
+                               texts_in(message[4]),
+                               time_in(message[5])});
   const auto limit = static_cast<std::size_t>(history_limit);
   detail.truncated = detail.events.size() > limit || detail.messages.size() > limit;
   detail.events.resize(std::min(detail.events.size(), limit));
@@ -323,6 +330,26 @@ domain::result<ticket_detail> read_detail(pqxx::transaction_base& tx,
                                   optional_in(file[3], number_in),
                                   optional_in(file[4], text_in)});
   return detail;
+}
+
+domain::result<original_message> read_original(pqxx::transaction_base& tx,
+                                               const domain::uuid& workspace,
+                                               const domain::uuid& ticket,
+                                               const domain::uuid& message,
+                                               const key_ring& keys) {
+  const auto rows =
+    tx.exec_params(original_query, to_string(workspace), to_string(ticket), to_string(message));
+  if (rows.empty())
+    return domain::fail(domain::errc::not_found, "this ticket has no such message");
+  const auto row = rows.front();
+  if (row[1].is_null())
+    return original_message{text_in(row[0]), texts_in(row[2]), false};
+  const std::string_view aad{reinterpret_cast<const char*>(message.bytes.data()),
+                             message.bytes.size()};
+  auto body = keys.unseal(bytes_in(row[1]), aad);
+  if (!body)
+    return std::move(body).why();
+  return original_message{*std::move(body), texts_in(row[2]), true};
 }
 
 } // namespace hub::storage

@@ -15,5 +15,10 @@ domain::result<ticket_detail> read_detail(pqxx::transaction_base& tx,
                                           const domain::uuid& workspace,
                                           const domain::uuid& ticket,
                                           const key_ring& keys);
+domain::result<original_message> read_original(pqxx::transaction_base& tx,
+                                               const domain::uuid& workspace,
+                                               const domain::uuid& ticket,
+                                               const domain::uuid& message,
+                                               const key_ring& keys);
 
 } // namespace hub::storage

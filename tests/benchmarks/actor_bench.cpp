@@ -45,6 +45,12 @@ public:
   detail_of(domain::uuid, domain::uuid, storage::callback<storage::ticket_detail> done) override {
     refuse(done);
   }
+  void original_of(domain::uuid,
+                   domain::uuid,
+                   domain::uuid,
+                   storage::callback<storage::original_message> done) override {
+    refuse(done);
+  }
   void list_deliveries(storage::delivery_query,
                        storage::callback<storage::delivery_page> done) override {
     refuse(done);

@@ -67,8 +67,12 @@ protected:
 
   std::vector<operation> all_operations() { return operations_in(api_.get("/openapi.json").body); }
 
+  /// Made by somebody who may all of it themselves.
   std::string key_with(const std::vector<std::string>& scopes) {
-    const auto made = api_.post("/api/api_keys", {{"name", unique("key")}, {"scopes", scopes}});
+    const bool personal = std::ranges::count(scopes, "pii:read") > 0;
+    const auto made = api_.post("/api/api_keys",
+                                {{"name", unique("key")}, {"scopes", scopes}},
+                                personal ? pii_reader().changing() : headers{});
     EXPECT_EQ(made.status, 201) << made.text;
     return made.at("key");
   }
@@ -117,6 +121,18 @@ protected:
       return browser_of(use_link(token));
     }();
     return first;
+  }
+
+  /// An owner who is allowed personal data as well.
+  const browser& pii_reader() {
+    static const auto reader = [this] {
+      auto who = somebody("owner");
+      const auto changed =
+        api_.patch("/api/users/" + who.id, {{"reads_pii", true}}, owner().changing());
+      EXPECT_EQ(changed.status, 200) << changed.text;
+      return who;
+    }();
+    return reader;
   }
 
   answer sign_in(const std::string& email, const std::string& password) {
@@ -359,6 +375,39 @@ TEST_F(access, that_changes_tickets_is_written_down_too) {
   EXPECT_EQ(records[0].at("after"), (json{{"status", "in_progress"}, {"title", "mail [EMAIL]"}}));
   EXPECT_EQ(records[1].at("action"), "ticket_created");
   EXPECT_EQ(records[1].at("target"), made.at("id"));
+}
+
+TEST_F(access, to_personal_data_is_for_those_who_are_allowed_it_and_each_is_an_event) {
+  const auto made = api_.post(
+    "/api/tickets", {{"title", "it hangs"}, {"description", "mail me: zoe@example.org, soon"}});
+  ASSERT_EQ(made.status, 201) << made.text;
+  const auto path = "/api/tickets/" + made.at("id");
+  const auto message = api_.get(path).body.at("messages").at(0);
+  EXPECT_EQ(message.at("body"), "mail me: [EMAIL], soon");
+  EXPECT_EQ(message.at("pii_redacted_types"), json{"email"});
+  const auto reveal = path + "/messages/" + message.at("id").get<std::string>() + "/reveal";
+  EXPECT_EQ(api_.post(reveal, {}).status, 403) << "HUB_ADMIN_TOKEN is no person";
+  EXPECT_EQ(api_.post(reveal, {}, owner().changing()).status, 403) << "an owner as such neither";
+  const auto& reader = pii_reader();
+  const auto shown = api_.post(reveal, {}, reader.changing());
+  ASSERT_EQ(shown.status, 200) << shown.text;
+  EXPECT_EQ(shown.at("body"), "mail me: zoe@example.org, soon");
+  const auto events = api_.get(path).body.at("events");
+  ASSERT_EQ(events.at(0).at("event_type"), "pii_revealed");
+  EXPECT_EQ(events[0].at("actor_id"), reader.id);
+  EXPECT_EQ(events[0].at("data"), (json{{"message_id", message.at("id")}}));
+  const auto records = api_.get("/api/audit_log?actor=" + reader.id).body.at("records");
+  EXPECT_EQ(records.at(0).at("action"), "pii_revealed");
+  EXPECT_EQ(records[0].at("target"), message.at("id"));
+  // Of another ticket's message nothing is shown, nor of one that is known to nobody.
+  const auto other = api_.post("/api/tickets", {{"title", "another"}});
+  const auto id = message.at("id").get<std::string>();
+  EXPECT_EQ(
+    api_
+      .post("/api/tickets/" + other.at("id") + "/messages/" + id + "/reveal", {}, reader.changing())
+      .status,
+    404);
+  EXPECT_EQ(hub().log().find("zoe@example.org"), std::string::npos);
 }
 
 // ---- the page, and what must never be seen

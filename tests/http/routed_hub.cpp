@@ -92,6 +92,13 @@ void scripted_reads::detail_of(domain::uuid,
   done(detail ? detail(ticket) : nothing_said<storage::ticket_detail>());
 }
 
+void scripted_reads::original_of(domain::uuid,
+                                 domain::uuid,
+                                 domain::uuid message,
+                                 storage::callback<storage::original_message> done) {
+  done(original ? original(message) : nothing_said<storage::original_message>());
+}
+
 void scripted_reads::list_deliveries(storage::delivery_query,
                                      storage::callback<storage::delivery_page> done) {
   done(nothing_said<storage::delivery_page>());
@@ -161,6 +168,7 @@ routed_hub::routed_hub() {
   server_.emplace(http::edge::server_options{});
   http::mount_webhooks(*server_, *hub_);
   http::mount_tickets(*server_, *hub_);
+  http::mount_reveal(*server_, *hub_);
   http::mount_deliveries(*server_, *hub_);
   http::mount_operations(*server_, *hub_);
   client_.emplace(server_->start());

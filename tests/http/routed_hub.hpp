@@ -22,6 +22,7 @@ namespace hub::testing {
 class scripted_reads final : public storage::read_store {
 public:
   std::function<domain::result<storage::ticket_detail>(domain::uuid ticket)> detail;
+  std::function<domain::result<storage::original_message>(domain::uuid message)> original;
   std::function<domain::result<storage::stored_answer>(const std::string& key)> answer;
   std::function<domain::result<storage::ticket_page>(const storage::ticket_query&)> page;
   std::function<domain::result<storage::stored_delivery>(domain::uuid id)> delivery;
@@ -32,6 +33,10 @@ public:
   void detail_of(domain::uuid,
                  domain::uuid ticket,
                  storage::callback<storage::ticket_detail> done) override;
+  void original_of(domain::uuid,
+                   domain::uuid,
+                   domain::uuid message,
+                   storage::callback<storage::original_message> done) override;
   void list_deliveries(storage::delivery_query,
                        storage::callback<storage::delivery_page> done) override;
   void delivery_of(domain::uuid,

@@ -55,6 +55,7 @@ json to_json(const storage::message_row& message) {
           {"direction", message.direction},
           {"author", message.author},
           {"body", message.body},
+          {"pii_redacted_types", message.pii_types},
           {"created_at", domain::to_rfc3339(message.created_at)}};
 }
 

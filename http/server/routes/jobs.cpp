@@ -53,20 +53,6 @@ void commit(context& hub,
     });
 }
 
-domain::audit_record action_of(context& hub,
-                               const caller& by,
-                               std::string what,
-                               std::string target,
-                               const json& after = nullptr) {
-  domain::uuid_generator ids{hub.seed()};
-  return {ids.next(hub.now()),
-          by.who,
-          std::move(what),
-          std::move(target),
-          {},
-          after.is_null() ? std::string{} : text_of(after)};
-}
-
 /// Commits a change whose answer is known before, so that both are durable together.
 void commit_and_answer(context& hub,
                        const call& request,

@@ -8,6 +8,8 @@ namespace hub::http {
 // Each adds the routes of its area; `hub` must outlive the server.
 
 void mount_tickets(edge::server& server, context& hub);
+/// Messages as they were before scrubbing.
+void mount_reveal(edge::server& server, context& hub);
 void mount_deliveries(edge::server& server, context& hub);
 /// Jobs, dead letters, providers' limits.
 void mount_jobs(edge::server& server, context& hub);

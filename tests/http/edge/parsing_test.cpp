@@ -218,7 +218,9 @@ TEST(response_head, is_cautious_unless_told_otherwise) {
   EXPECT_THAT(plain, HasSubstr("\r\nCache-Control: no-store\r\n"));
   EXPECT_THAT(
     plain,
-    HasSubstr("\r\nContent-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"));
+    HasSubstr(
+      "\r\nContent-Security-Policy: default-src 'none'; base-uri 'none'; form-action 'none'; "
+      "frame-ancestors 'none'\r\n"));
   EXPECT_THAT(plain, HasSubstr("\r\nCross-Origin-Opener-Policy: same-origin\r\n"));
   EXPECT_THAT(plain, HasSubstr("\r\nReferrer-Policy: no-referrer\r\n"));
   EXPECT_THAT(plain, HasSubstr("\r\nX-Frame-Options: DENY\r\n"));
