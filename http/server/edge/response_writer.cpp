@@ -105,7 +105,8 @@ struct header_line {
 // What holds unless a reply says otherwise: an answer is data, not a page, and nobody else's.
 constexpr std::array<header_line, 5> cautions = {{
   {"Cache-Control", "no-store"},
-  {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+  {"Content-Security-Policy",
+   "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
   {"Cross-Origin-Opener-Policy", "same-origin"},
   {"Referrer-Policy", "no-referrer"},
   {"X-Frame-Options", "DENY"},
