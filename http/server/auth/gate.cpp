@@ -29,6 +29,19 @@ constexpr std::chrono::minutes trusted_without_database{10};
 constexpr std::size_t remembered_keys = 10'000;
 constexpr std::size_t remembered_addresses = 20'000;
 
+/// Who was turned away and why, for whoever looks for guesses and for rights that are missing. What
+/// was guessed is not told.
+void log_refusal(const call& from, int status, std::string why) {
+  config::log(config::log_level::warn,
+              "not_let_in",
+              {{"request_id", from.id},
+               {"route", from.route},
+               {"status", static_cast<std::int64_t>(status)},
+               {"address", from.address},
+               {"actor", from.who.id.is_nil() ? std::string{} : to_string(from.who.id)},
+               {"why", std::move(why)}});
+}
+
 bool changes_something(const edge::request& request) {
   return request.method != "GET" && request.method != "HEAD" && request.method != "OPTIONS";
 }
@@ -207,12 +220,14 @@ void gate::check_session(const std::shared_ptr<entry>& at_gate) {
   if (!token || token->size() != session_token_size)
     return refuse(at_gate, unknown());
   const auto csrf = at_gate->from.header("x-csrf-token").value_or("");
-  if (changes_something(at_gate->from) && !same_secret(csrf, csrf_token_of(*token)))
+  if (changes_something(at_gate->from) && !same_secret(csrf, csrf_token_of(*token))) {
+    log_refusal(at_gate->from, 403, "no X-CSRF-Token");
     return at_gate->responder.send(
       error_reply(403,
                   "csrf_token_missing",
                   "with a session, what changes something needs the X-CSRF-Token that GET "
                   "/api/session gives"));
+  }
   const auto hash = token_hash(*token);
   at_gate->from.session_token = *std::move(token);
   store_.session_of(
@@ -297,9 +312,11 @@ void gate::note_use(const domain::principal& who, const std::string& prefix) {
 }
 
 void gate::let_in(const std::shared_ptr<entry>& at_gate) {
-  if (at_gate->needs && !at_gate->from.who.may.has(*at_gate->needs))
+  if (at_gate->needs && !at_gate->from.who.may.has(*at_gate->needs)) {
+    log_refusal(at_gate->from, 403, std::string{to_string(*at_gate->needs)});
     return at_gate->responder.send(error_reply(fail(
       errc::forbidden, "this needs the permission " + std::string{to_string(*at_gate->needs)})));
+  }
   for (const auto& whose : counted_by(at_gate->from.who))
     if (auto counted = traffic_.begin(whose, at_gate->from.body.size()); !counted)
       return refuse(at_gate, counted.why());
@@ -317,6 +334,7 @@ void gate::refuse(const std::shared_ptr<entry>& at_gate, const domain::failure& 
   auto reply = error_reply(why);
   if (reply.status == 401)
     reply.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"feedback-hub\"");
+  log_refusal(at_gate->from, reply.status, why.message);
   at_gate->responder.send(std::move(reply));
 }
 
