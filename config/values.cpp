@@ -236,14 +236,11 @@ result<value> parse_database(const setting& of, std::string_view text) {
   return expected(of, "postgresql://user:password@host:port/database", text);
 }
 
-bool is_loopback(const std::string& host) {
-  in_addr v4{};
-  if (::inet_pton(AF_INET, host.c_str(), &v4) == 1)
-    return (ntohl(v4.s_addr) >> 24U) == 127;
-  in6_addr v6{};
-  if (::inet_pton(AF_INET6, host.c_str(), &v6) == 1)
-    return IN6_IS_ADDR_LOOPBACK(&v6);
-  return lower(host) == "localhost";
+/// An IP address, or the one name that every machine has.
+bool is_address(const std::string& host) {
+  in6_addr any{};
+  return ::inet_pton(AF_INET, host.c_str(), &any) == 1
+         || ::inet_pton(AF_INET6, host.c_str(), &any) == 1 || lower(host) == "localhost";
 }
 
 result<value> parse_bind(const setting& of, std::string_view text) {
@@ -258,12 +255,11 @@ result<value> parse_bind(const setting& of, std::string_view text) {
       || (!bracketed && host.find(':') != std::string_view::npos) || has_blank_or_control(host))
     return expected(of, "address:port, such as 127.0.0.1:3000 or [::1]:3000", text);
   std::string name{host};
-  if (!is_loopback(name)) {
-    return fail(errc::forbidden,
-                "must be a loopback address (127.0.0.1, [::1] or localhost), not '" + name
-                  + "': without sign-in everyone who reaches the hub may read and change "
-                    "everything; put a reverse proxy that asks for credentials in front");
-  }
+  if (!is_address(name))
+    return fail(
+      errc::invalid_input,
+      "must name an address of this machine (127.0.0.1, [::1], 0.0.0.0) or localhost, not '" + name
+        + "'");
   return value{endpoint{std::move(name), static_cast<std::uint16_t>(*port)}};
 }
 

@@ -337,6 +337,7 @@ void mount_everything(http::edge::server& server,
                          .traffic = &door.traffic()});
   http::mount_webhooks(server, hub);
   http::mount_tickets(server, hub);
+  http::mount_reveal(server, hub);
   http::mount_deliveries(server, hub);
   http::mount_jobs(server, hub);
   http::mount_operations(server, hub);
@@ -385,8 +386,10 @@ void stop(http::edge::server& server,
 
 std::string local_url(const config::configuration& settings) {
   const auto& bind = settings.values.http.bind;
-  const bool v6 = bind.host.find(':') != std::string::npos;
-  return "http://" + (v6 ? '[' + bind.host + ']' : bind.host) + ':' + std::to_string(bind.port);
+  // Whoever listens everywhere is found on this machine by its loopback address.
+  const auto host = bind.host == "0.0.0.0" ? "127.0.0.1" : bind.host == "::" ? "::1" : bind.host;
+  const bool v6 = host.find(':') != std::string::npos;
+  return "http://" + (v6 ? '[' + host + ']' : host) + ':' + std::to_string(bind.port);
 }
 
 exit_code serve(config::configuration settings, const serve_options& options) {
@@ -436,6 +439,15 @@ exit_code serve(config::configuration settings, const serve_options& options) {
   const auto took =
     std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
   announce(settings, url, *token, db, migrated, took);
+  const auto& bound_to = values.http.bind.host;
+  if (!http::is_known_host(
+        bound_to.find(':') == std::string::npos ? bound_to : '[' + bound_to + ']', {}))
+    log(log_level::warn,
+        "serving_beyond_this_machine",
+        {{"bind", bound_to},
+         {"advice",
+          "what goes over the network is in the clear: let nothing but a proxy with TLS reach this "
+          "port, and name it in HUB_TRUSTED_PROXIES and its names in HUB_ALLOWED_HOSTS"}});
   log(log_level::info, "serving", {{"url", url}, {"ms", static_cast<std::int64_t>(took.count())}});
 
   std::optional<housekeeper> keeper{std::in_place, db, house_kept};
