@@ -1,4 +1,5 @@
 #include "tests/support/openapi_check.hpp"
+#include "tests/support/secret_canary.hpp"
 #include "tests/support/webhook_driver.hpp"
 
 #include <gtest/gtest.h>
@@ -18,6 +19,7 @@ public:
       [this](const std::string& method, const std::string& path, const answer& got) {
         const std::lock_guard lock{guard_}; // the check is not made for threads
         ++seen_;
+        look_for_secrets(method + ' ' + path, got);
         if (const auto fault =
               openapi_fault(method, path, got.status, got.header("content-type"), got.text))
           ADD_FAILURE() << method << ' ' << path << " answered " << got.status
@@ -32,6 +34,20 @@ public:
   }
 
 private:
+  /// What an answer gives out, once and to whom it belongs, is a secret from then on.
+  static void look_for_secrets(const std::string& what, const answer& got) {
+    secret_canary::look_at_answer(what, got.text);
+    for (const auto& [name, value] : got.head)
+      secret_canary::look_at_answer(what, value);
+    for (const auto* member : {"key", "csrf_token"})
+      secret_canary::plant_in_answers(got.at(member));
+    const auto link = got.at("sign_in_link");
+    secret_canary::plant_in_answers(link.substr(link.find('#') + 1));
+    const auto cookie = got.header("set-cookie");
+    const auto begin = cookie.find('=') + 1;
+    secret_canary::plant_in_answers(cookie.substr(begin, cookie.find(';') - begin));
+  }
+
   std::mutex guard_;
   int seen_ = 0;
 };

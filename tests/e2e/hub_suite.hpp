@@ -26,6 +26,9 @@ public:
   static void TearDownTestSuite() {
     if (!hub_->running())
       ADD_FAILURE() << "the hub died:\n" << hub_->log();
+    else
+      hub_client{hub_->port()}.get("/metrics"); // seen by those who watch answers
+    hub_->run({"config"});
     EXPECT_EQ(hub_->terminate(), 0) << hub_->log();
     const auto audit = hub_->run({"doctor", "--recount"});
     EXPECT_EQ(audit.exit_code, 0) << audit.out << audit.err;

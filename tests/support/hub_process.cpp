@@ -2,6 +2,7 @@
 
 #include "tests/support/http_client.hpp"
 #include "tests/support/process.hpp"
+#include "tests/support/secret_canary.hpp"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -125,6 +126,12 @@ bool answers_up(std::uint16_t port) {
   }
 }
 
+/// Whether a setting's value must never be shown. Files are named by others, ending in _FILE.
+bool is_secret(const std::string& name) {
+  return std::ranges::any_of(std::array{"_SECRET", "_TOKEN", "_KEY", "_KEYS", "_PASSWORD"},
+                             [&](std::string_view ending) { return name.ends_with(ending); });
+}
+
 bool can_listen_on(std::uint16_t port) {
   const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
@@ -165,6 +172,7 @@ hub_process::hub_process(hub_options options)
 hub_process::~hub_process() {
   if (pid_ > 0 && !terminate())
     kill9();
+  secret_canary::look_at_output("a hub's log", log());
   stop_postgres();
   ::close(lifeline_); // the guardian finds nothing left to do
 }
@@ -187,8 +195,11 @@ hub_process::variables(const std::map<std::string, std::string>& more) const {
     for (const auto& [name, value] : *from)
       all[name] = value;
   std::vector<std::string> texts;
-  for (const auto& [name, value] : all)
+  for (const auto& [name, value] : all) {
+    if (is_secret(name))
+      secret_canary::plant(value);
     texts.push_back(name + '=' + value);
+  }
   return texts;
 }
 
@@ -219,6 +230,8 @@ hub_process::milliseconds hub_process::await_up(milliseconds patience) {
       throw std::runtime_error("the hub does not answer /up in time:\n" + log());
     std::this_thread::sleep_for(2ms);
   }
+  secret_canary::look_at_output("the list of processes",
+                                contents_of("/proc/" + std::to_string(pid_) + "/cmdline"));
   return std::chrono::duration_cast<milliseconds>(clock::now() - launched_);
 }
 
@@ -286,7 +299,11 @@ command_result hub_process::run(const std::vector<std::string>& arguments,
     ::kill(child, SIGKILL);
     reap(child, 10s);
   }
-  return {code.value_or(-1), contents_of(to.out), contents_of(to.err)};
+  command_result done{code.value_or(-1), contents_of(to.out), contents_of(to.err)};
+  const auto name = arguments.empty() ? std::string{"a command"} : "`" + arguments.front() + "`";
+  secret_canary::look_at_output(name, done.out);
+  secret_canary::look_at_output(name, done.err);
+  return done;
 }
 
 std::string hub_process::connection_string() const {
