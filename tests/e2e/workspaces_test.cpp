@@ -44,6 +44,7 @@ const std::map<std::string, trial> trials{
   {"show_ticket", trial::by_id},
   {"edit_ticket", trial::by_id},
   {"simulate_status", trial::by_id},
+  {"reveal_message", trial::by_id},
   {"list_deliveries", trial::shows},
   {"replay_delivery", trial::by_id},
   {"list_job_kinds", trial::shows},
@@ -153,6 +154,8 @@ public:
       const auto job = api.post("/api/jobs", {{"job_class", "CanaryJob"}, {"args", {}}}, who);
       EXPECT_EQ(job.status, 202) << job.text;
     }
+    const auto allowed = api.patch("/api/users/" + ours_.id, {{"reads_pii", true}}, ours_.changing);
+    EXPECT_EQ(allowed.status, 200) << allowed.text;
     fill(first_id, "ours");
     fill(second_, marker);
   }
@@ -354,8 +357,8 @@ TEST_F(workspaces, are_unknown_to_each_other_by_id) {
     ASSERT_EQ(theirs.size(), 36U) << "nothing of theirs to try it on";
     // A key with every permission, and an owner who has signed in.
     for (const auto& who : {headers{}, ours_.changing}) {
-      if (what.id == "end_session" && who.empty())
-        continue; // a key has no sessions
+      if (who.empty() && (what.id == "end_session" || what.id == "reveal_message"))
+        continue; // a key has no sessions, and this one sees no personal data
       auto hidden = call(what, with_id(what.path, theirs), who);
       const auto unknown = call(what, with_id(what.path, nobodys_id), who);
       EXPECT_EQ(hidden.status, 404) << hidden.text;
@@ -486,6 +489,17 @@ TEST_F(workspaces, are_made_and_listed_beside_a_running_hub) {
     {"keys", "create", "--name", "k", "--scope", "tickets:read", "--workspace", "nowhere"});
   EXPECT_EQ(nowhere.exit_code, 2);
   EXPECT_THAT(nowhere.err, HasSubstr("workspaces list"));
+}
+
+TEST_F(workspaces, are_not_served_by_a_role_that_sees_through_the_walls) {
+  const auto elsewhere = (hub().directory() / "elsewhere").string();
+  for (const auto* command : {"serve", "doctor"}) {
+    const auto refused = hub().run(
+      {command}, {{"DATABASE_URL", hub().connection_string()}, {"HUB_DATA_DIR", elsewhere}});
+    EXPECT_NE(refused.exit_code, 0) << command;
+    EXPECT_THAT(refused.out + refused.err, HasSubstr("a superuser")) << command;
+    EXPECT_THAT(refused.out + refused.err, HasSubstr("CREATE ROLE")) << command;
+  }
 }
 
 TEST_F(workspaces, are_found_by_email_and_password) {
