@@ -1,5 +1,6 @@
 #include "config/load.hpp"
 
+#include "config/access_check.hpp"
 #include "config/job_rules.hpp"
 #include "config/settings_file.hpp"
 #include "config/suggest.hpp"
@@ -211,6 +212,8 @@ private:
     }
     for (const auto& rules : domain::all_job_rules())
       check_jobs(values, rules);
+    for (auto& fault : faults_of_access(values))
+      faults_.push_back(std::move(fault));
     // While trying things out, the dashboard runs on its development server.
     const auto* origins = find_by_key("http.cors_origins");
     if (values.simulation && !chosen_.contains(origins)) {

@@ -851,6 +851,86 @@ constexpr setting jobs[] = {
 // clang-format on
 #undef HUB_JOB_KIND
 
+constexpr setting access[] = {
+  text("oidc.issuer",
+       "HUB_OIDC_ISSUER",
+       "the identity provider that people sign in through, exactly as it calls itself",
+       into<&settings::oidc, &oidc_settings::issuer>),
+  text("oidc.client_id",
+       "HUB_OIDC_CLIENT_ID",
+       "what the provider calls the hub",
+       into<&settings::oidc, &oidc_settings::client_id>),
+  secret("oidc.client_secret",
+         "HUB_OIDC_CLIENT_SECRET",
+         "what the hub proves itself to the provider with; without it, it is a public client",
+         into<&settings::oidc, &oidc_settings::client_secret>),
+  plain(kind::list,
+        "oidc.scopes",
+        "HUB_OIDC_SCOPES",
+        "openid,email,profile",
+        "what the provider is asked for",
+        into<&settings::oidc, &oidc_settings::scopes>),
+  plain(kind::hosts,
+        "oidc.provision_domains",
+        "HUB_OIDC_PROVISION_DOMAINS",
+        "",
+        "email domains whose people may enter without an invitation",
+        into<&settings::oidc, &oidc_settings::provision_domains>),
+  plain(kind::choice,
+        "oidc.provision_role",
+        "HUB_OIDC_PROVISION_ROLE",
+        "viewer",
+        "what they become",
+        into<&settings::oidc, &oidc_settings::provision_role>,
+        "viewer|agent|admin"),
+  secret("jwt.secret",
+         "HUB_JWT_SECRET",
+         "the secret, at least 32 bytes, that signs the JWTs calls may come with (HS256)",
+         into<&settings::jwt, &jwt_settings::secret>),
+  text("jwt.jwks_url",
+       "HUB_JWT_JWKS_URL",
+       "where the keys are that sign them; without this and a secret, the identity provider's",
+       into<&settings::jwt, &jwt_settings::jwks_url>),
+  text("jwt.issuer",
+       "HUB_JWT_ISSUER",
+       "whose they are; without it, the identity provider's",
+       into<&settings::jwt, &jwt_settings::issuer>),
+  text("jwt.audience",
+       "HUB_JWT_AUDIENCE",
+       "whom they must be for; without it no JWTs are taken",
+       into<&settings::jwt, &jwt_settings::audience>),
+  text("introspection.url",
+       "HUB_INTROSPECTION_URL",
+       "where the provider is asked about other tokens (RFC 7662)",
+       into<&settings::introspection, &introspection_settings::url>),
+  text("introspection.client_id",
+       "HUB_INTROSPECTION_CLIENT_ID",
+       "as whom the hub asks",
+       into<&settings::introspection, &introspection_settings::client_id>),
+  secret("introspection.client_secret",
+         "HUB_INTROSPECTION_CLIENT_SECRET",
+         "what it proves itself with there",
+         into<&settings::introspection, &introspection_settings::client_secret>),
+  text("introspection.audience",
+       "HUB_INTROSPECTION_AUDIENCE",
+       "whom those tokens must be for; without it, for anybody",
+       into<&settings::introspection, &introspection_settings::audience>),
+  limit("introspection.cache",
+        "HUB_INTROSPECTION_CACHE",
+        kind::duration,
+        "30s",
+        0,
+        10 * minute,
+        "how long an answer holds: a token revoked there is good here for that long",
+        into<&settings::introspection, &introspection_settings::cache>),
+  plain(kind::boolean,
+        "tokens.clients",
+        "HUB_TOKENS_CLIENTS",
+        "off",
+        "programs may enter with tokens that are nobody's here, as far as their scopes go",
+        into<&settings::token_clients>),
+};
+
 template <std::size_t... Sizes>
 constexpr auto join(const setting (&... groups)[Sizes]) {
   std::array<setting, (Sizes + ...)> all{};
@@ -859,7 +939,7 @@ constexpr auto join(const setting (&... groups)[Sizes]) {
   return all;
 }
 
-constexpr auto all = join(general, http, traffic, storage, channels, calls, jobs);
+constexpr auto all = join(general, http, traffic, storage, channels, calls, access, jobs);
 
 } // namespace
 

@@ -191,6 +191,33 @@ struct s3_settings {
   std::string secret_access_key;
 };
 
+/// Signing in through an identity provider; without an issuer there is none.
+struct oidc_settings {
+  std::string issuer; // to the letter
+  std::string client_id;
+  std::string client_secret; // empty: a public client
+  std::vector<std::string> scopes;
+  std::vector<std::string> provision_domains; // whose people need no invitation
+  std::string provision_role;
+};
+
+/// Signed tokens that calls may come with; without an audience none are taken.
+struct jwt_settings {
+  std::string secret;   // either this
+  std::string jwks_url; // or this; neither: the identity provider's keys
+  std::string issuer;
+  std::string audience;
+};
+
+/// Where other tokens are asked about; without a URL none are taken.
+struct introspection_settings {
+  std::string url;
+  std::string client_id;
+  std::string client_secret;
+  std::string audience;
+  std::chrono::milliseconds cache{};
+};
+
 /// All the hub can be told, checked: whoever holds one need not check again.
 struct settings {
   std::filesystem::path data_dir;
@@ -212,8 +239,12 @@ struct settings {
   limiter_settings limiter;
   call_settings calls;
   job_settings jobs;
-  std::string admin_token; // of a key that may do everything; empty: none
-  std::string sandbox_url; // providers whose address lies in it are played; empty: none
+  oidc_settings oidc;
+  jwt_settings jwt;
+  introspection_settings introspection;
+  bool token_clients = false; // programs with a token that is nobody's here may enter
+  std::string admin_token;    // of a key that may do everything; empty: none
+  std::string sandbox_url;    // providers whose address lies in it are played; empty: none
 };
 
 } // namespace hub::config

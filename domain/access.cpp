@@ -168,7 +168,15 @@ bool may_make_link(const principal& who, role rank, bool reads_pii, bool has_pas
 }
 
 std::string_view to_string(principal::kind what) {
-  return what == principal::kind::person ? "user" : "api_key";
+  switch (what) {
+  case principal::kind::person:
+    return "user";
+  case principal::kind::key:
+    return "api_key";
+  case principal::kind::client:
+    return "client";
+  }
+  return "";
 }
 
 result<std::string> parse_email(std::string_view text) {

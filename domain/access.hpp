@@ -84,15 +84,16 @@ inline constexpr std::array all_roles{role::viewer, role::agent, role::admin, ro
 
 /// Who makes a call, and what they may do: the result of checking a credential.
 struct principal {
-  enum class kind : std::uint8_t { person, key };
+  /// A client is a program with a token of the identity provider's that is nobody's here.
+  enum class kind : std::uint8_t { person, key, client };
 
   uuid workspace;
   kind what{};
-  uuid id;           // of the person or the key
+  uuid id;           // of the person or the key; of a client, always the same for one subject
   std::string label; // an email or a key's name: for the record
   permission_set may;
   role rank{};  // of a key: admin if it may change people, else viewer
-  uuid session; // of a person: the one this call came with
+  uuid session; // of a person: the one this call came with; nil: they came with a token
 };
 
 [[nodiscard]] std::string_view to_string(principal::kind what);

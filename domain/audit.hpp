@@ -9,7 +9,7 @@ namespace hub::domain {
 
 /// Who did something and from where, as it is kept for ever.
 struct actor_stamp {
-  std::string type = "nobody"; // user, api_key, command_line, nobody
+  std::string type = "nobody"; // user, api_key, client, command_line, nobody
   std::optional<uuid> id;
   std::string label;      // an email, a key's name: as it was then
   std::string address;    // the caller's; empty for the command line

@@ -133,6 +133,7 @@ http::traffic_rules rules_of(const config::traffic_settings& given) {
 
 access_room::access_room(const config::settings& settings, const std::string& connection_string)
   : store_{storage::make_identity_store({.connection_string = connection_string})},
+    federation_{settings, connection_string},
     door_{*store_,
           hasher_,
           actors::wall_clock,
@@ -142,7 +143,8 @@ access_room::access_room(const config::settings& settings, const std::string& co
            .traffic = {rules_of(settings.http.per_address),
                        rules_of(settings.http.per_session),
                        rules_of(settings.http.per_key),
-                       rules_of(settings.http.per_workspace)}}} {}
+                       rules_of(settings.http.per_workspace)},
+           .tokens = federation_.tokens()}} {}
 
 domain::outcome access_room::seed_admin_key(const std::string& token) {
   if (token.empty())
@@ -201,6 +203,7 @@ domain::result<std::optional<std::string>> access_room::first_token() {
 }
 
 void access_room::stop() {
+  federation_.stop();
   hasher_.stop();
   store_->stop();
 }

@@ -4,6 +4,8 @@
 #include "domain/result.hpp"
 #include "http/server/auth/gate.hpp"
 #include "http/server/auth/password_hasher.hpp"
+#include "http/server/routes/accounts.hpp"
+#include "main/federation_room.hpp"
 #include "storage/identity/identity_store.hpp"
 
 #include <memory>
@@ -23,6 +25,8 @@ public:
   access_room& operator=(const access_room&) = delete;
 
   [[nodiscard]] http::gate& door() { return door_; }
+  [[nodiscard]] http::client::stats calls() { return federation_.calls(); }
+  [[nodiscard]] http::sign_in_provider by_provider() const { return federation_.by_provider(); }
 
   /// Makes HUB_ADMIN_TOKEN's key what the settings say; without a token no such key holds.
   domain::outcome seed_admin_key(const std::string& token);
@@ -36,6 +40,7 @@ public:
 private:
   std::unique_ptr<storage::identity_store> store_;
   http::password_hasher hasher_;
+  federation_room federation_;
   http::gate door_;
 };
 

@@ -25,6 +25,7 @@
 #include <csignal>
 #include <ctime>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -323,17 +324,30 @@ http::context context_of(const config::settings& values,
           .version = version};
 }
 
+/// Of two engines that call other providers each.
+http::client::stats sum_of(http::client::stats one, http::client::stats other) {
+  one.in_flight += other.in_flight;
+  one.waiting += other.waiting;
+  one.connections_opened += other.connections_opened;
+  one.connections_reused += other.connections_reused;
+  std::ranges::move(other.calls, std::back_inserter(one.calls));
+  return one;
+}
+
 void mount_everything(http::edge::server& server,
                       http::context& hub,
                       const job_machinery& jobs,
-                      http::gate& door) {
+                      access_room& access) {
+  auto& door = access.door();
+  const auto by_provider = access.by_provider();
+  hub.signs_in_by_provider = by_provider.provider != nullptr;
   jobs.show_to(hub);
   hub.figures.read_also({.journal = &hub.journal_figures,
                          .reads = &hub.reads,
                          .edge = [&server] { return server.stats(); },
                          .jobs = hub.jobs,
                          .providers = hub.providers,
-                         .calls = [&jobs] { return jobs.calls(); },
+                         .calls = [&jobs, &access] { return sum_of(jobs.calls(), access.calls()); },
                          .traffic = &door.traffic()});
   http::mount_webhooks(server, hub);
   http::mount_tickets(server, hub);
@@ -342,6 +356,7 @@ void mount_everything(http::edge::server& server,
   http::mount_jobs(server, hub);
   http::mount_operations(server, hub);
   http::mount_account(server, hub, door);
+  http::mount_oidc(server, hub, door, by_provider);
   http::mount_people(server, hub, door);
 }
 
@@ -431,7 +446,7 @@ exit_code serve(config::configuration settings, const serve_options& options) {
     return failed(exit_code::no_database, "first_owner_not_made", token.why());
   auto hub = context_of(values, node, *reads, figures, access.door());
   http::edge::server server{server_options_of(values.http, figures)};
-  mount_everything(server, hub, jobs, access.door());
+  mount_everything(server, hub, jobs, access);
   if (auto listening = listen(server, settings); !listening)
     return failed(exit_code::failed, "not_listening", listening.why());
   signals.serving();

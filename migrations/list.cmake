@@ -15,4 +15,5 @@ set(hub_migrations
   0013_keep_send_reports.sql
   0014_create_people.sql
   0015_wall_off_workspaces.sql
-  0016_name_workspaces.sql)
+  0016_name_workspaces.sql
+  0017_link_identities.sql)

@@ -25,6 +25,8 @@ constexpr auto forget_links =
   "DELETE FROM sign_in_links WHERE expires_at < now() - make_interval(days => $1::int)";
 constexpr auto forget_attempts =
   "DELETE FROM sign_in_attempts WHERE last_at < now() - make_interval(days => $1::int)";
+constexpr auto forget_oidc_attempts =
+  "DELETE FROM oidc_attempts WHERE expires_at < now() - make_interval(days => $1::int)";
 
 /// Each step is a transaction of its own, so that one that cannot get its lock undoes no other.
 void run(pqxx::connection& connection, const char* sql, int parameter) {
@@ -55,7 +57,8 @@ domain::outcome keep_house(const std::string& connection_string, const housekeep
     step(drop_old_jobs, plan.kept_job_days);
     step(forget_settled, plan.kept_days);
     step(forget_keys, plan.kept_key_hours);
-    for (const auto* forget : {forget_sessions, forget_links, forget_attempts})
+    for (const auto* forget :
+         {forget_sessions, forget_links, forget_attempts, forget_oidc_attempts})
       step(forget, plan.kept_access_days);
     return all;
   });

@@ -52,6 +52,8 @@ struct context {
   /// Providers that the sandbox plays, and where it is; empty: none.
   std::vector<std::string> sandboxed = {};
   std::string sandbox_url = {};
+  /// Whether people may also sign in through an identity provider.
+  bool signs_in_by_provider = false;
 };
 
 } // namespace hub::http

@@ -1,6 +1,7 @@
 #include "http/server/auth/gate.hpp"
 
 #include "config/log.hpp"
+#include "http/server/auth/access_tokens.hpp"
 #include "http/server/auth/password_hasher.hpp"
 #include "http/server/auth/tokens.hpp"
 #include "http/server/respond.hpp"
@@ -10,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <exception>
 #include <memory>
 #include <typeinfo>
@@ -101,9 +103,9 @@ bool is_address(const std::string& text) {
 
 /// By what a call counts, once it is known whose it is.
 std::array<traffic_of, 2> counted_by(const domain::principal& who) {
-  const bool person = who.what == domain::principal::kind::person;
-  return {{{person ? traffic_scope::session : traffic_scope::key,
-            to_string(person ? who.session : who.id)},
+  const bool in_session = !who.session.is_nil(); // else by key, or by whom a token is
+  return {{{in_session ? traffic_scope::session : traffic_scope::key,
+            to_string(in_session ? who.session : who.id)},
            {traffic_scope::workspace, to_string(who.workspace)}}};
 }
 
@@ -123,17 +125,21 @@ session_cookie(std::string_view token, bool beyond_this_machine, std::chrono::se
     .append(beyond_this_machine ? "; Secure" : "");
 }
 
-std::optional<std::string> session_token_in(const edge::request& request) {
-  for (const auto& [name, value] : request.headers) {
-    if (name != "cookie")
+std::optional<std::string> cookie_in(const edge::request& request, std::string_view name) {
+  for (const auto& [header, value] : request.headers) {
+    if (header != "cookie")
       continue;
     for (std::string_view rest = value; !rest.empty();) {
       auto pair = trimmed(take_until(rest, ';'));
-      if (take_until(pair, '=') == cookie_name && !pair.empty())
+      if (take_until(pair, '=') == name && !pair.empty())
         return std::string{pair};
     }
   }
   return std::nullopt;
+}
+
+std::optional<std::string> session_token_in(const edge::request& request) {
+  return cookie_in(request, cookie_name);
 }
 
 std::string address_of(const edge::request& request,
@@ -211,7 +217,9 @@ void gate::admit(const edge::request& request,
   if (auto counted = traffic_.begin(address, request.body.size()); !counted)
     return refuse(at_gate, counted.why());
   if (const auto token = bearer_in(request))
-    return check_key(at_gate, *token);
+    return options_.tokens != nullptr && options_.tokens->takes(*token)
+             ? check_token(at_gate, *token)
+             : check_key(at_gate, *token);
   check_session(at_gate);
 }
 
@@ -260,6 +268,28 @@ void gate::check_key(const std::shared_ptr<entry>& at_gate, std::string_view tok
                   }
                   verify(at_gate, key, hash, secret_hash);
                 });
+}
+
+/// A token of the identity provider's. Who has a good one is not held up by others' guesses, unless
+/// the provider has to be asked.
+void gate::check_token(const std::shared_ptr<entry>& at_gate, std::string_view token) {
+  const auto counted = std::make_shared<std::atomic<bool>>(false);
+  options_.tokens->check(
+    std::string{token},
+    [this, at_gate, counted]() -> domain::outcome {
+      *counted = true;
+      if (const auto wait = failures_.begin(at_gate->from.address))
+        return too_many(*wait);
+      return domain::done{};
+    },
+    [this, at_gate, counted](domain::result<domain::principal> found) {
+      if (!found)
+        return refuse(at_gate, found.why().code == errc::unauthorized ? unknown() : found.why());
+      if (*counted)
+        failures_.forgive(at_gate->from.address);
+      at_gate->from.who = *std::move(found);
+      let_in(at_gate);
+    });
 }
 
 /// The slow way, once for each key and each guess.

@@ -23,12 +23,16 @@ struct acting;
 namespace hub::http {
 
 class password_hasher;
+class token_checker;
 struct api_key;
 
 /// The cookie that holds a session's token. Under a name beyond this machine, which is served
 /// through TLS, browsers are told to send it there alone.
 [[nodiscard]] std::string
 session_cookie(std::string_view token, bool beyond_this_machine, std::chrono::seconds lasts);
+/// The first cookie of that name.
+[[nodiscard]] std::optional<std::string> cookie_in(const edge::request& request,
+                                                   std::string_view name);
 /// The session's token among the request's cookies.
 [[nodiscard]] std::optional<std::string> session_token_in(const edge::request& request);
 
@@ -66,6 +70,8 @@ struct gate_options {
   std::vector<std::string> trusted_proxies;
   failure_rules failures;
   traffic_control::rules_table traffic{}; // by `traffic_scope`
+  /// Of bearer tokens that are no keys of ours; null: there are none. Must outlive the gate.
+  token_checker* tokens = nullptr;
 };
 
 /// Where every call but the open ones comes through: finds out whose it is, by session or key, and
@@ -116,6 +122,7 @@ private:
   void check_session(const std::shared_ptr<entry>& at_gate);
   void check_key(const std::shared_ptr<entry>& at_gate, std::string_view token);
   void let_in(const std::shared_ptr<entry>& at_gate);
+  void check_token(const std::shared_ptr<entry>& at_gate, std::string_view token);
   void refuse(const std::shared_ptr<entry>& at_gate, const domain::failure& why);
   /// A secret that was verified, so that Argon2 runs once a key and not once a call. The row is
   /// still read every time.

@@ -26,7 +26,7 @@ json to_json(const domain::principal& who) {
              {"id", to_string(who.id)},
              {"workspace_id", to_string(who.workspace)},
              {"permissions", who.may.names()}};
-  if (who.what == domain::principal::kind::key)
+  if (who.what != domain::principal::kind::person)
     shown["name"] = who.label;
   return shown;
 }

@@ -1,9 +1,9 @@
 #include "domain/json_reading.hpp"
 #include "domain/text.hpp"
+#include "http/server/auth/fresh_session.hpp"
 #include "http/server/auth/gate.hpp"
 #include "http/server/auth/password_hasher.hpp"
 #include "http/server/auth/tokens.hpp"
-#include "http/server/host_check.hpp"
 #include "http/server/json/access_json.hpp"
 #include "http/server/json/ticket_json.hpp"
 #include "http/server/parse.hpp"
@@ -27,38 +27,12 @@ using domain::fail;
 using nlohmann::json;
 using reply_handle = std::shared_ptr<edge::responder>;
 
-constexpr std::chrono::hours session_lasts{24 * 30};
-constexpr std::size_t longest_agent = 300;
 constexpr std::size_t longest_secret = 1024; // bytes of a password or token as sent
 
 /// One answer for everything that does not let in: it tells nobody which emails there are.
 edge::reply not_let_in() {
   return error_reply(
     fail(errc::unauthorized, "email or password is wrong; after several wrong ones, wait a while"));
-}
-
-bool is_beyond_this_machine(const edge::request& request) {
-  return !is_known_host(request.header("host").value_or(""), {});
-}
-
-/// A session about to begin, and its token, which nobody sees again.
-struct fresh_session {
-  storage::new_session row;
-  std::string token;
-};
-
-fresh_session make_session(const gate& door, const edge::request& request, domain::uuid person) {
-  fresh_session made;
-  made.token = random_token();
-  made.row = {.id = door.fresh_id(),
-              .person = person,
-              .token_hash = token_hash(made.token),
-              .address = door.address_of(request),
-              .user_agent = domain::clean_utf8(
-                std::string{request.header("user-agent").value_or("").substr(0, longest_agent)}),
-              .expires_at = door.now() + session_lasts,
-              .verified_hash = {}};
-  return made;
 }
 
 /// Answers with the session's cookie and with whose it is.
@@ -240,7 +214,7 @@ void sign_in_by_link(context& hub,
 }
 
 void show_session(gate& door, const call& from, edge::responder responder) {
-  if (from.who.what == domain::principal::kind::key)
+  if (from.session_token.empty())
     return responder.send(momentary(200, to_json(from.who)));
   auto reply_to = std::make_shared<edge::responder>(std::move(responder));
   door.store().session_of(
@@ -252,12 +226,12 @@ void show_session(gate& door, const call& from, edge::responder responder) {
     });
 }
 
-/// Sessions and passwords are people's: a key has neither.
+/// Sessions and passwords are people's: a key has neither, and a token was given for less.
 bool is_person(const call& from, edge::responder& responder) {
-  if (from.who.what == domain::principal::kind::person)
+  if (!from.session_token.empty())
     return true;
-  responder.send(
-    error_reply(fail(errc::forbidden, "this is about a person who signed in; a key is none")));
+  responder.send(error_reply(
+    fail(errc::forbidden, "this is about a person who signed in; a key or a token is none")));
   return false;
 }
 
@@ -385,6 +359,15 @@ edge::reply page(std::string_view type, std::string_view body) {
                        "frame-ancestors 'none'"}}};
 }
 
+/// The page shows the way through the identity provider where there is one.
+std::string sign_in_page(bool by_provider) {
+  std::string text{embedded_sign_in_page()};
+  constexpr std::string_view absent = "data-offered=\"no\"";
+  if (const auto at = text.find(absent); by_provider && at != std::string::npos)
+    text.replace(at, absent.size(), "data-offered=\"yes\"");
+  return text;
+}
+
 } // namespace
 
 void mount_account(edge::server& server, context& hub, gate& door) {
@@ -399,8 +382,8 @@ void mount_account(edge::server& server, context& hub, gate& door) {
         handle(door, from, std::move(responder));
       });
   };
-  server.route("GET", "/sign-in", [](const edge::request&, edge::responder responder) {
-    responder.send(page("text/html; charset=utf-8", embedded_sign_in_page()));
+  server.route("GET", "/sign-in", [&hub](const edge::request&, edge::responder responder) {
+    responder.send(page("text/html; charset=utf-8", sign_in_page(hub.signs_in_by_provider)));
   });
   server.route("GET", "/sign-in.js", [](const edge::request&, edge::responder responder) {
     responder.send(page("text/javascript; charset=utf-8", embedded_sign_in_script()));

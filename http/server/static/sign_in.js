@@ -28,6 +28,7 @@ function show(session) {
   part('here').hidden = !session;
   part('by-link').hidden = Boolean(session) || !token;
   part('sign-in').hidden = Boolean(session) || Boolean(token);
+  part('by-provider').hidden = part('sign-in').hidden || part('by-provider').dataset.offered !== 'yes';
   if (!session) return;
   part('who').textContent = session.email;
   part('role').textContent = session.role;
@@ -69,6 +70,12 @@ on('password', (fields) => ask('PUT', '/api/session/password', fields), (session
 });
 
 on('sign-out', () => ask('DELETE', '/api/session'), () => show(null));
+
+part('which').hidden = location.search !== '?which';
+part('by-provider').querySelector('a').addEventListener('click', ({ currentTarget }) => {
+  const named = part('which').querySelector('input').value;
+  currentTarget.search = named ? `?workspace=${encodeURIComponent(named)}` : '';
+});
 
 part('other-way').addEventListener('click', () => {
   history.replaceState(null, '', '/sign-in');
