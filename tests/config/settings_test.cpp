@@ -246,6 +246,96 @@ TEST_F(configuring, says_where_dotenv_is_wrong) {
   EXPECT_OMITS(message, "open");
 }
 
+/// What lets people and programs in through others, whole.
+const std::vector<std::string> sign_in_by_provider{"HUB_OIDC_ISSUER=https://id.example",
+                                                   "HUB_OIDC_CLIENT_ID=hub"};
+const std::vector<std::string> own_jwts{"HUB_JWT_ISSUER=https://id.example",
+                                        "HUB_JWT_AUDIENCE=https://hub.example",
+                                        "HUB_JWT_JWKS_URL=https://id.example/keys"};
+const std::vector<std::string> other_tokens{"HUB_INTROSPECTION_URL=https://id.example/introspect",
+                                            "HUB_INTROSPECTION_CLIENT_ID=hub",
+                                            "HUB_INTROSPECTION_CLIENT_SECRET=s"};
+
+std::vector<std::string> operator+(std::vector<std::string> all,
+                                   const std::vector<std::string>& more) {
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+TEST_F(configuring, takes_each_way_in_through_others_that_is_whole) {
+  const std::vector<std::vector<std::string>> whole{
+    sign_in_by_provider,
+    sign_in_by_provider
+      + std::vector<std::string>{"HUB_OIDC_CLIENT_SECRET=s",
+                                 "HUB_OIDC_PROVISION_DOMAINS=example.com",
+                                 "HUB_OIDC_PROVISION_ROLE=agent"},
+    {"HUB_OIDC_ISSUER=http://127.0.0.1:4000", "HUB_OIDC_CLIENT_ID=hub"},
+    sign_in_by_provider + std::vector<std::string>{"HUB_JWT_AUDIENCE=https://hub.example"},
+    own_jwts,
+    {"HUB_JWT_ISSUER=ours",
+     "HUB_JWT_AUDIENCE=hub",
+     "HUB_JWT_SECRET=a secret that has 32 bytes, or more"},
+    other_tokens,
+    other_tokens + std::vector<std::string>{"HUB_TOKENS_CLIENTS=on"},
+    sign_in_by_provider + own_jwts + other_tokens};
+  for (const auto& environment : whole) {
+    from_.environment = environment;
+    const auto loaded = load(from_);
+    EXPECT_TRUE(loaded) << environment.front() << (loaded ? "" : loaded.why().message);
+  }
+}
+
+TEST_F(configuring, refuses_ways_in_through_others_that_are_half_set) {
+  const auto oidc = [](const char* more) {
+    return sign_in_by_provider + std::vector<std::string>{more};
+  };
+  const auto jwts = [](const char* more) { return own_jwts + std::vector<std::string>{more}; };
+  const std::vector<std::pair<std::vector<std::string>, const char*>> half{
+    {{"HUB_OIDC_ISSUER=https://id.example"}, "oidc.issuer is set, but oidc.client_id is missing"},
+    {{"HUB_OIDC_CLIENT_ID=hub"}, "oidc.client_id is set, but oidc.issuer is missing"},
+    {{"HUB_OIDC_CLIENT_SECRET=s"}, "oidc.client_secret is set, but oidc.issuer is missing"},
+    {{"HUB_OIDC_PROVISION_DOMAINS=example.com"},
+     "oidc.provision_domains is set, but oidc.issuer is missing"},
+    {{"HUB_OIDC_ISSUER=http://id.example", "HUB_OIDC_CLIENT_ID=hub"},
+     "oidc.issuer must be an address that starts with https://"},
+    {{"HUB_OIDC_ISSUER=https://ana:word@id.example", "HUB_OIDC_CLIENT_ID=hub"},
+     "oidc.issuer must be an address"},
+    {{"HUB_OIDC_ISSUER=https://id.example?x", "HUB_OIDC_CLIENT_ID=hub"},
+     "oidc.issuer must not have a query"},
+    {oidc("HUB_OIDC_SCOPES=email"), "oidc.scopes must have openid among them"},
+    {oidc("HUB_OIDC_PROVISION_ROLE=owner"), "HUB_OIDC_PROVISION_ROLE"},
+    {oidc("HUB_JWT_AUDIENCE=hub"), "jwt.audience must not be oidc.client_id"},
+    {{"HUB_JWT_AUDIENCE=hub"}, "jwt.issuer is missing"},
+    {{"HUB_JWT_ISSUER=https://id.example"}, "jwt.audience is missing"},
+    {{"HUB_JWT_JWKS_URL=https://id.example/keys"}, "jwt.audience is missing"},
+    {{"HUB_JWT_SECRET=a secret that has 32 bytes, or more"}, "jwt.audience is missing"},
+    {{"HUB_JWT_AUDIENCE=hub", "HUB_JWT_ISSUER=https://id.example"},
+     "jwt.secret or jwt.jwks_url is missing"},
+    {oidc("HUB_JWT_ISSUER=https://other.example")
+       + std::vector<std::string>{"HUB_JWT_AUDIENCE=https://hub.example"},
+     "jwt.secret or jwt.jwks_url is missing"},
+    {jwts("HUB_JWT_SECRET=a secret that has 32 bytes, or more"),
+     "both jwt.secret and jwt.jwks_url are set"},
+    {jwts("HUB_JWT_JWKS_URL=http://id.example/keys"), "jwt.jwks_url must be an address"},
+    {{"HUB_JWT_ISSUER=ours", "HUB_JWT_AUDIENCE=hub", "HUB_JWT_SECRET=short"},
+     "jwt.secret must have at least 32 bytes"},
+    {{"HUB_INTROSPECTION_URL=https://id.example/introspect", "HUB_INTROSPECTION_CLIENT_ID=hub"},
+     "introspection.url is set, but introspection.client_secret is missing"},
+    {{"HUB_INTROSPECTION_URL=https://id.example/introspect", "HUB_INTROSPECTION_CLIENT_SECRET=s"},
+     "introspection.url is set, but introspection.client_id is missing"},
+    {{"HUB_INTROSPECTION_CLIENT_SECRET=s"},
+     "introspection.client_secret is set, but introspection.url is missing"},
+    {{"HUB_INTROSPECTION_AUDIENCE=hub"},
+     "introspection.audience is set, but introspection.url is missing"},
+    {{"HUB_TOKENS_CLIENTS=on"}, "tokens.clients is on, but no tokens are taken"}};
+  for (const auto& [environment, sentence] : half) {
+    from_.environment = environment;
+    const auto message = fault();
+    EXPECT_MENTIONS(message, sentence);
+    EXPECT_OMITS(message, "a secret that has");
+  }
+}
+
 TEST_F(configuring, reports_all_faults_at_once) {
   write("feedback-hub.toml", "[http]\nbnd = \"127.0.0.1:1\"\nthreads = 9000\n[log]\nlevel = 1.5\n");
   write(".env", "HUB_SIMULATOIN=on\n");
