@@ -45,7 +45,8 @@ struct delivery_record {
   std::shared_ptr<const std::string> payload;
   delivery_outcome outcome = delivery_outcome::quarantined; // until the journal knows better
   std::string error;
-  /// Set when this is a replay: the quarantined row it settles instead of adding one.
+  /// Set when this is a replay: the quarantined row it settles instead of adding one. An empty
+  /// payload then takes the place of the row's.
   std::optional<uuid> settles;
 };
 

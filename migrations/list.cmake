@@ -16,4 +16,7 @@ set(hub_migrations
   0014_create_people.sql
   0015_wall_off_workspaces.sql
   0016_name_workspaces.sql
-  0017_link_identities.sql)
+  0017_link_identities.sql
+  0018_connect_sources.sql
+  0019_create_settings.sql
+  0020_create_webhook_paths.sql)

@@ -33,10 +33,11 @@ struct sealed_column {
   std::string_view column;
 };
 
-constexpr std::array<sealed_column, 3> sealed_columns{{
+constexpr std::array<sealed_column, 4> sealed_columns{{
   {"ticket_messages", "id", "uuid", "uuid_send(id)", "body_sealed"},
   {"webhook_deliveries", "id", "uuid", "uuid_send(id)", "payload_sealed"},
   {"dead_letter_jobs", "id", "uuid", "uuid_send(id)", "args_sealed"},
+  {"settings", "key", "text", "uuid_send(workspace_id) || convert_to(key, 'UTF8')", "value_sealed"},
 }};
 
 /// A statement about one column, made of nothing but the table above.

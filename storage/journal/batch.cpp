@@ -464,7 +464,7 @@ delivery_outcome journal_batch::outcome_of(const entry& item) {
 }
 
 void journal_batch::settle_replays() {
-  row_set<6> rows;
+  row_set<7> rows;
   std::map<uuid, entry*> asked;
   for (auto& item : entries_) {
     if (!item.change->delivery || !item.change->delivery->settles || item.settled_before)
@@ -473,13 +473,17 @@ void journal_batch::settle_replays() {
     if (!item.stands && !known_message)
       continue;
     const auto& delivery = *item.change->delivery;
+    // Nothing in place of the payload: it is another workspace's now.
+    const bool given_away = delivery.payload && delivery.payload->empty();
+    const auto nothing = given_away ? keys_.seal({}, as_bytes(*delivery.settles)) : std::string{};
     rows.add(item.change->workspace,
              *delivery.settles,
              to_string(outcome_of(item)),
              delivery.error,
              unless_nil(item.ticket),
              item.stands && item.change->message ? std::optional{item.change->message->id}
-                                                 : std::nullopt);
+                                                 : std::nullopt,
+             given_away ? std::optional{bytes{nothing}} : std::nullopt);
     item.verdict.delivery_id = *delivery.settles;
     asked.emplace(*delivery.settles, &item);
   }

@@ -205,9 +205,10 @@ inline constexpr statement add_deliveries{"add_deliveries", R"sql(
 /// A replay settles its quarantined row; returns what it really settled.
 inline constexpr statement settle_deliveries{"settle_deliveries", R"sql(
   UPDATE webhook_deliveries d SET outcome = i.outcome, error = nullif(i.error, ''),
-    ticket_id = i.ticket, message_id = i.message
-  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::uuid[])
-       AS i (ws, id, outcome, error, ticket, message)
+    ticket_id = i.ticket, message_id = i.message,
+    payload_sealed = coalesce(i.payload, d.payload_sealed)
+  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::uuid[], $7::bytea[])
+       AS i (ws, id, outcome, error, ticket, message, payload)
   WHERE (d.workspace_id, d.id) = (i.ws, i.id) AND d.outcome = 'quarantined'
   RETURNING d.id
 )sql"};

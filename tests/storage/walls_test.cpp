@@ -94,6 +94,12 @@ const std::vector<std::pair<std::string, std::string>> rows_of{
   {"audit_log",
    "(workspace_id, id, actor_type, actor, action, target, address, request_id, created_at) "
    "VALUES ('$W', '$I', 'nobody', '', '', '', '', '', now())"},
+  {"workspace_sources",
+   "(workspace_id, platform, account, connected_at) VALUES ('$W', 'slack', 'T-$W', now())"},
+  {"settings", "(workspace_id, key, value, updated_at) VALUES ('$W', 'slack.burst', '3', now())"},
+  {"webhook_paths",
+   "(workspace_id, id, platform, secret_hash, created_at) "
+   "VALUES ('$W', '$I', 'slack', sha256('$W'), now())"},
 };
 
 constexpr auto refused = "insufficient privilege";
@@ -107,10 +113,13 @@ const std::vector<std::string> open_to_machinery{"api_keys",
                                                  "jobs",
                                                  "oidc_attempts",
                                                  "sessions",
+                                                 "settings",
                                                  "sign_in_attempts",
                                                  "sign_in_links",
                                                  "user_identities",
                                                  "users",
+                                                 "webhook_paths",
+                                                 "workspace_sources",
                                                  "workspaces"};
 
 std::string statement_for(const std::string& table, std::string columns, const char* workspace) {
@@ -214,11 +223,13 @@ TEST_F(walls, no_key_points_through_them) {
 TEST_F(walls, every_unique_key_begins_with_the_workspace) {
   // Else who inserts learns, by a conflict, what others have. What is long and random nobody meets.
   const std::vector<std::string> exceptions{
-    "api_keys_prefix_key",          // finds the key, whosever; random
-    "oidc_attempts_state_hash_key", // finds the sign-in, whosever; as random as sessions
-    "sessions_token_hash_key",      // finds the session, whosever; the hash of 256 random bits
-    "sign_in_links_token_hash_key", // as are links
-    "ticket_events_pkey",           // a sequence number that the database gives out
+    "api_keys_prefix_key",           // finds the key, whosever; random
+    "oidc_attempts_state_hash_key",  // finds the sign-in, whosever; as random as sessions
+    "sessions_token_hash_key",       // finds the session, whosever; the hash of 256 random bits
+    "sign_in_links_token_hash_key",  // as are links
+    "ticket_events_pkey",            // a sequence number that the database gives out
+    "webhook_paths_secret_hash_key", // finds the address, whosever; the hash of 256 random bits
+    "workspace_sources_owner",       // an account is one workspace's: who connects it is told so
   };
   EXPECT_THAT(ask(R"sql(
     SELECT i.indexrelid::regclass::text FROM pg_index i
