@@ -4,11 +4,10 @@
 #include "config/log.hpp"
 #include "http/server/auth/tokens.hpp"
 #include "main/database.hpp"
+#include "main/wait_for.hpp"
 
 #include <algorithm>
 #include <chrono>
-#include <functional>
-#include <future>
 #include <utility>
 
 namespace hub::app {
@@ -26,15 +25,6 @@ constexpr auto admin_key_id = "00000000-0000-7000-8000-00000000ad01";
 /// All that any role may do.
 domain::permission_set everything() {
   return domain::permissions_of(domain::role::owner);
-}
-
-/// Waits for an asynchronous answer: commands and the start have nothing else to do.
-template <class T>
-domain::result<T> wait_for(const std::function<void(storage::callback<T>)>& start) {
-  std::promise<domain::result<T>> promise;
-  auto answer = promise.get_future();
-  start([&promise](domain::result<T> result) { promise.set_value(std::move(result)); });
-  return answer.get();
 }
 
 domain::uuid fresh_id() {

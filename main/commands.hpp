@@ -65,6 +65,12 @@ struct rotate_options {
   std::string to; // a file for HUB_SEALING_KEYS; empty: this hub's own keys are rotated
 };
 
+struct source_options {
+  std::string workspace; // id or name; empty: the first one
+  std::string platform;
+  std::string account;
+};
+
 struct sandbox_options {
   std::string bind = "127.0.0.1:4010";
   std::string smtp = "127.0.0.1:4025";
@@ -93,6 +99,10 @@ exit_code show_keys(const config::configuration& settings);
 exit_code create_workspace(const config::configuration& settings, const workspace_options& options);
 exit_code list_workspaces(const config::configuration& settings);
 exit_code replay(const config::configuration& settings, const replay_options& options);
+/// Says which workspace an account of a provider belongs to.
+exit_code connect_source(const config::configuration& settings, const source_options& options);
+exit_code disconnect_source(const config::configuration& settings, const source_options& options);
+exit_code list_sources(const config::configuration& settings, const source_options& options);
 
 /// Where this hub's server is reached from here, as its settings say.
 std::string local_url(const config::configuration& settings);

@@ -67,6 +67,19 @@ domain::result<storage::migration_report> make_ready(const database& db) {
   return report;
 }
 
+domain::outcome prepare(const database& db) {
+  const auto migrations = storage::built_in_migrations();
+  const auto status = storage::inspect_migrations(db.owner, migrations);
+  if (!status)
+    return status.why();
+  if (status->database_version != 0 && status->database_version != status->binary_version)
+    return domain::fail(domain::errc::conflict,
+                        "the database is another version's; run `feedback-hub migrate`, or the "
+                        "command of the hub that uses it");
+  const auto ready = make_ready(db);
+  return ready ? domain::outcome{domain::done{}} : domain::outcome{ready.why()};
+}
+
 domain::result<storage::key_ring> open_keys(const config::settings& settings) {
   if (!settings.sealing.keys.empty())
     return storage::key_ring::parse(settings.sealing.keys);

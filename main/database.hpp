@@ -32,10 +32,14 @@ domain::result<database> reach_database(const config::settings& settings);
 /// role that row-level security would not hold.
 domain::result<storage::migration_report> make_ready(const database& db);
 
+/// For commands: an empty database is made ready; one that a hub of another version may be using is
+/// left alone.
+domain::outcome prepare(const database& db);
+
 /// The keys that seal originals: from the settings, else from the data directory's file.
 domain::result<storage::key_ring> open_keys(const config::settings& settings);
 
-/// The workspace made by the first migration; webhooks are its, and what names no other.
+/// The workspace made by the first migration: the home of whoever runs the hub.
 domain::uuid default_workspace();
 
 } // namespace hub::app

@@ -202,6 +202,40 @@ void add_sealing(CLI::App& app,
     [](const hub::config::configuration& settings) { return hub::app::reseal_all(settings); });
 }
 
+/// The commands about where deliveries of a workspace come from.
+void add_sources(CLI::App& app,
+                 hub::app::source_options& source,
+                 std::vector<std::pair<CLI::App*, command>>& commands) {
+  auto* sources = app.add_subcommand("sources", "Accounts at providers, and whose they are");
+  sources->require_subcommand(1);
+  const auto add =
+    [&](const char* name,
+        const char* about,
+        exit_code (*run)(const hub::config::configuration&, const hub::app::source_options&)) {
+      auto* sub = sources->add_subcommand(name, about);
+      sub->add_option("--workspace", source.workspace, in_workspace);
+      commands.emplace_back(sub, [&source, run](const hub::config::configuration& settings) {
+        return run(settings, source);
+      });
+      return sub;
+    };
+  const auto platform = [&](CLI::App* sub) {
+    sub->add_option("--platform", source.platform, "Which channel")
+      ->required()
+      ->check(CLI::IsMember({"slack", "intercom", "whatsapp"}));
+    return sub;
+  };
+  constexpr auto account = "Slack team id, Intercom app id, WhatsApp phone number id";
+  platform(
+    add("connect", "Take in an account's deliveries in a workspace", hub::app::connect_source))
+    ->add_option("--account", source.account, account)
+    ->required();
+  platform(add("disconnect", "No longer do so", hub::app::disconnect_source))
+    ->add_option("--account", source.account, account)
+    ->required();
+  add("list", "Show a workspace's accounts", hub::app::list_sources);
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"Feedback Hub turns customer feedback from every channel into tickets.",
                "feedback-hub"};
@@ -222,6 +256,7 @@ int run(int argc, char** argv) {
   hub::app::invite_options invite_options;
   hub::app::rotate_options rotate_options;
   hub::app::workspace_options workspace_options;
+  hub::app::source_options source_options;
   bool as_json = false;
   bool recount = false;
 
@@ -251,6 +286,7 @@ int run(int argc, char** argv) {
                           return hub::app::replay(settings, replay_options);
                         });
   add_people(app, key_options, invite_options, workspace_options, commands);
+  add_sources(app, source_options, commands);
   add_sealing(app, rotate_options, commands);
   const auto* play = add_sandbox(app, sandbox_options);
   try {

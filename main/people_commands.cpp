@@ -1,7 +1,6 @@
 #include "main/access_room.hpp"
 #include "main/commands.hpp"
 #include "main/database.hpp"
-#include "storage/migrations.hpp"
 
 #include <functional>
 #include <iostream>
@@ -13,20 +12,6 @@ namespace {
 exit_code told(exit_code code, const domain::failure& why) {
   std::cerr << "feedback-hub: " << why.message << '\n';
   return code;
-}
-
-/// An empty database is made ready; one that a hub of another version may be using is left alone.
-domain::outcome prepare(const database& db) {
-  const auto migrations = storage::built_in_migrations();
-  const auto status = storage::inspect_migrations(db.owner, migrations);
-  if (!status)
-    return status.why();
-  if (status->database_version != 0 && status->database_version != status->binary_version)
-    return domain::fail(domain::errc::conflict,
-                        "the database is another version's; run `feedback-hub migrate`, or the "
-                        "command of the hub that uses it");
-  const auto ready = make_ready(db);
-  return ready ? domain::outcome{domain::done{}} : domain::outcome{ready.why()};
 }
 
 /// Runs `work` on the database's identities.

@@ -12,6 +12,7 @@
 #include "main/job_machinery.hpp"
 #include "main/sample_traffic.hpp"
 #include "main/version.hpp"
+#include "main/workspace_room.hpp"
 #include "storage/housekeeping.hpp"
 #include "storage/journal/journal_writer.hpp"
 #include "storage/reads/read_store.hpp"
@@ -378,6 +379,7 @@ void stop(http::edge::server& server,
           actors::node& node,
           storage::read_store& reads,
           access_room& access,
+          workspace_room& workspaces,
           std::optional<housekeeper>& keeper,
           const database& db) {
   bool clean = false;
@@ -389,6 +391,7 @@ void stop(http::edge::server& server,
   keeper.reset(); // it must not bring back a database that is being stopped
   server.stop();
   access.stop(); // it may have let calls in until now
+  workspaces.stop();
   node.stop();
   reads.stop();
   if (db.embedded)
@@ -438,6 +441,9 @@ exit_code serve(config::configuration settings, const serve_options& options) {
 
   job_machinery jobs{values, db.serving, keys, node};
   http::metrics figures;
+  workspace_room workspaces{db.serving, keys};
+  if (auto known = workspaces.start(); !known)
+    return failed(exit_code::no_database, "workspaces_not_read", known.why());
   access_room access{values, db.serving};
   if (auto seeded = access.seed_admin_key(values.admin_token); !seeded)
     return failed(exit_code::bad_settings, "admin_key_not_seeded", seeded.why());
@@ -445,6 +451,7 @@ exit_code serve(config::configuration settings, const serve_options& options) {
   if (!token)
     return failed(exit_code::no_database, "first_owner_not_made", token.why());
   auto hub = context_of(values, node, *reads, figures, access.door());
+  hub.known = &workspaces;
   http::edge::server server{server_options_of(values.http, figures)};
   mount_everything(server, hub, jobs, access);
   if (auto listening = listen(server, settings); !listening)
@@ -472,7 +479,7 @@ exit_code serve(config::configuration settings, const serve_options& options) {
 
   signals.wait();
   samples.reset();
-  stop(server, jobs, node, *reads, access, keeper, db);
+  stop(server, jobs, node, *reads, access, workspaces, keeper, db);
   return exit_code::ok;
 }
 

@@ -26,6 +26,7 @@ struct webhook_secrets {
 };
 
 class doorkeeper;
+class workspaces;
 
 /// What routes work with. Everything outlives the server.
 struct context {
@@ -36,7 +37,7 @@ struct context {
   storage::read_store& reads;
   http::metrics& figures;
   webhook_secrets secrets;
-  /// Whose webhooks come in here.
+  /// The first workspace, which is whoever runs the hub's, and whose webhooks are nobody else's.
   domain::uuid workspace;
   doorkeeper& door;
   bool simulation = false;
@@ -54,6 +55,8 @@ struct context {
   std::string sandbox_url = {};
   /// Whether people may also sign in through an identity provider.
   bool signs_in_by_provider = false;
+  /// What is known of the workspaces; null where there is the first one only.
+  workspaces* known = nullptr;
 };
 
 } // namespace hub::http

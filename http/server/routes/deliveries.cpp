@@ -1,3 +1,4 @@
+#include "domain/source.hpp"
 #include "http/server/idempotent.hpp"
 #include "http/server/json/ticket_json.hpp"
 #include "http/server/paging.hpp"
@@ -5,6 +6,7 @@
 #include "http/server/respond.hpp"
 #include "http/server/routes/mount.hpp"
 #include "http/server/routes/routes.hpp"
+#include "http/server/webhooks/place.hpp"
 #include "http/server/webhooks/take_in.hpp"
 
 #include <nlohmann/json.hpp>
@@ -76,7 +78,47 @@ edge::reply replayed(const domain::uuid& delivery, const std::vector<actors::tak
   return json_reply(200, text_of(body));
 }
 
-/// Reads a quarantined delivery again, as it would be read if it came today.
+/// Takes in what a delivery is now understood as; its row becomes that.
+void take_again(context& hub,
+                const received_delivery& delivery,
+                read_delivery understood,
+                const send_reply& send) {
+  if (understood.trouble)
+    return send(error_reply(
+      fail(errc::invalid_input, "it is still not understood: " + understood.trouble->message)));
+  if (understood.items.empty())
+    return send(
+      error_reply(fail(errc::invalid_input, "it holds nothing to take in; nothing to replay")));
+  take_in_all(hub,
+              std::move(understood.items),
+              [send, id = *delivery.replays](domain::result<std::vector<actors::taken_in>> taken) {
+                send(taken ? replayed(id, *taken) : error_reply(taken.why()));
+              });
+}
+
+/// Takes a delivery in where it belongs, and only then forgets it here: whoever dies in between,
+/// and does it again, finds it taken in there.
+void give_away(context& hub,
+               const received_delivery& delivery,
+               const domain::uuid& from,
+               std::vector<std::shared_ptr<const domain::intake_item>> items,
+               const send_reply& send) {
+  take_in_all(hub,
+              std::move(items),
+              [&hub, delivery, from, send](domain::result<std::vector<actors::taken_in>> taken) {
+                if (!taken)
+                  return send(error_reply(taken.why()));
+                take_in_all(hub,
+                            {given_away(delivery, from)},
+                            [id = *delivery.replays,
+                             send](domain::result<std::vector<actors::taken_in>> gone) {
+                              send(gone ? replayed(id, *gone) : error_reply(gone.why()));
+                            });
+              });
+}
+
+/// Reads a quarantined delivery again, as it would be read if it came today: where it waited to be
+/// told its workspace, by today's accounts.
 void read_again(context& hub,
                 const caller& by,
                 const domain::uuid& id,
@@ -93,24 +135,25 @@ void read_again(context& hub,
   const auto platform = domain::parse_channel(stored.row.platform);
   if (!platform)
     return send(error_reply(platform.why()));
-  auto understood = read({.platform = *platform,
-                          .content_type = stored.content_type,
-                          .body = std::make_shared<const std::string>(stored.payload),
-                          .received_at = stored.row.received_at,
-                          .replays = id,
-                          .replayed_by = by.who},
-                         by.workspace);
-  if (understood.trouble)
-    return send(error_reply(
-      fail(errc::invalid_input, "it is still not understood: " + understood.trouble->message)));
-  if (understood.items.empty())
-    return send(
-      error_reply(fail(errc::invalid_input, "it holds nothing to take in; nothing to replay")));
-  take_in_all(hub,
-              std::move(understood.items),
-              [send, id](domain::result<std::vector<actors::taken_in>> taken) {
-                send(taken ? replayed(id, *taken) : error_reply(taken.why()));
-              });
+  const received_delivery delivery{.platform = *platform,
+                                   .content_type = stored.content_type,
+                                   .body = std::make_shared<const std::string>(stored.payload),
+                                   .received_at = stored.row.received_at,
+                                   .replays = id,
+                                   .replayed_by = by.who};
+  if (!domain::is_unplaced(stored.row.external_id))
+    return take_again(hub, delivery, read(delivery, by.workspace), send);
+  place(hub,
+        delivery,
+        [&hub, workspace = by.workspace, delivery, send](domain::result<read_delivery> understood) {
+          if (!understood)
+            return send(error_reply(understood.why()));
+          const bool stays = std::ranges::any_of(
+            understood->items, [&](const auto& item) { return item->workspace == workspace; });
+          stays || understood->items.empty()
+            ? take_again(hub, delivery, *std::move(understood), send)
+            : give_away(hub, delivery, workspace, std::move(understood->items), send);
+        });
 }
 
 void replay(context& hub, const call& request, edge::responder responder) {

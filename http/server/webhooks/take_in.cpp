@@ -35,6 +35,7 @@ domain::intake_item item_of(const received_delivery& delivery, const domain::uui
   item.occurred_at = delivery.received_at;
   item.content_type = delivery.content_type;
   item.payload = delivery.body;
+  item.replayed_by = delivery.replayed_by;
   return item;
 }
 
@@ -47,7 +48,6 @@ domain::intake_item unreadable(const received_delivery& delivery,
   // A retry may come tomorrow; the id alone must find it, so its day must not depend on the clock.
   item.occurred_at = {};
   item.settles = delivery.replays;
-  item.replayed_by = delivery.replayed_by;
   item.content = domain::not_understood{why.message};
   return item;
 }
@@ -136,7 +136,6 @@ read_delivery read(const received_delivery& delivery, const domain::uuid& worksp
     auto item = readable(delivery, workspace, std::move(read));
     // A replayed delivery's row is settled by its first item.
     item.settles = found.items.empty() ? delivery.replays : std::nullopt;
-    item.replayed_by = delivery.replayed_by;
     found.items.push_back(std::make_shared<const domain::intake_item>(std::move(item)));
   }
   return found;

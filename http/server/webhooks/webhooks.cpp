@@ -2,6 +2,7 @@
 
 #include "config/log.hpp"
 #include "http/server/respond.hpp"
+#include "http/server/webhooks/place.hpp"
 #include "http/server/webhooks/signature.hpp"
 #include "http/server/webhooks/take_in.hpp"
 
@@ -106,50 +107,68 @@ edge::reply acknowledge(const std::vector<actors::taken_in>& taken) {
   return json_reply(200, body.dump());
 }
 
+/// What becomes of a delivery whose items are read: they are taken in, and the provider is told.
+void take(context& hub,
+          const webhook& hook,
+          const std::string& request_id,
+          domain::result<read_delivery> understood,
+          const std::shared_ptr<edge::responder>& reply_to) {
+  const auto not_stored = [&hub, &hook, request_id, reply_to](const domain::failure& why) {
+    hub.figures.count_failed_intake(hook.channel);
+    config::log(config::log_level::warn,
+                "intake_failed",
+                {{"request_id", request_id},
+                 {"channel", to_string(hook.channel)},
+                 {"code", to_string(why.code)},
+                 {"why", why.message}});
+    reply_to->send(not_stored_reply(why));
+  };
+  if (!understood)
+    return not_stored(understood.why());
+  if (understood->trouble)
+    config::log(config::log_level::warn,
+                "delivery_not_understood",
+                {{"request_id", request_id},
+                 {"channel", to_string(hook.channel)},
+                 {"why", understood->trouble->message}});
+  if (understood->items.empty() && understood->answer)
+    return reply_to->send({.status = 200,
+                           .content_type = understood->answer->content_type,
+                           .body = understood->answer->body,
+                           .headers = {}});
+  take_in_all(
+    hub,
+    std::move(understood->items),
+    [&hub, &hook, reply_to, not_stored](domain::result<std::vector<actors::taken_in>> taken) {
+      if (!taken)
+        return not_stored(taken.why());
+      for (const auto& item : *taken)
+        hub.figures.count_intake(hook.channel, item.outcome, item.duplicate);
+      reply_to->send(acknowledge(*taken));
+    });
+}
+
+received_delivery delivery_in(context& hub, const webhook& hook, const edge::request& request) {
+  return {.platform = hook.channel,
+          .content_type = std::string{request.header("content-type").value_or("")},
+          .body = std::make_shared<const std::string>(request.body),
+          .received_at = hub.now(),
+          .replays = std::nullopt,
+          .replayed_by = std::nullopt};
+}
+
 void receive(context& hub,
              const webhook& hook,
              const edge::request& request,
              edge::responder responder) {
   if (const auto found = hook.check(hub, request); found != signature_check::good)
     return responder.send(refuse(hub, hook, found));
-  received_delivery delivery{.platform = hook.channel,
-                             .content_type =
-                               std::string{request.header("content-type").value_or("")},
-                             .body = std::make_shared<const std::string>(request.body),
-                             .received_at = hub.now(),
-                             .replays = std::nullopt,
-                             .replayed_by = std::nullopt};
-  auto understood = read(delivery, hub.workspace);
-  if (understood.trouble)
-    config::log(config::log_level::warn,
-                "delivery_not_understood",
-                {{"request_id", request.id},
-                 {"channel", to_string(hook.channel)},
-                 {"why", understood.trouble->message}});
-  if (understood.items.empty() && understood.answer)
-    return responder.send({.status = 200,
-                           .content_type = understood.answer->content_type,
-                           .body = understood.answer->body,
-                           .headers = {}});
   auto reply_to = std::make_shared<edge::responder>(std::move(responder));
-  take_in_all(
-    hub,
-    std::move(understood.items),
-    [&hub, &hook, reply_to, id = request.id](domain::result<std::vector<actors::taken_in>> taken) {
-      if (!taken) {
-        hub.figures.count_failed_intake(hook.channel);
-        config::log(config::log_level::warn,
-                    "intake_failed",
-                    {{"request_id", id},
-                     {"channel", to_string(hook.channel)},
-                     {"code", to_string(taken.why().code)},
-                     {"why", taken.why().message}});
-        return reply_to->send(not_stored_reply(taken.why()));
-      }
-      for (const auto& item : *taken)
-        hub.figures.count_intake(hook.channel, item.outcome, item.duplicate);
-      reply_to->send(acknowledge(*taken));
-    });
+  place(hub,
+        delivery_in(hub, hook, request),
+        [&hub, &hook, reply_to, id = request.id](domain::result<read_delivery> understood) {
+          take(hub, hook, id, std::move(understood), reply_to);
+        });
 }
 
 /// Meta checks a webhook address by asking it to repeat a challenge.
