@@ -67,7 +67,7 @@ public:
                              figures_);
     core_reader_ = system_.spawn(core_reader_behavior, options.reads);
     around_ = std::make_shared<const surroundings>(
-      surroundings{journal_, core_reader_, options.rules, wall_clock, random_seed});
+      surroundings{journal_, core_reader_, options.rules_of, wall_clock, random_seed});
     for (auto& region : where_->regions)
       region = system_.spawn(region_behavior, region_options{.idle = options.ticket_idle}, around_);
     // The shards read the directory from their first message on: regions first.

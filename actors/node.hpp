@@ -27,7 +27,7 @@ struct node_options {
   std::size_t journal_max_batch = 256;
   std::chrono::seconds ticket_idle{300};
   std::size_t scheduler_threads = 0; // 0: one per core
-  domain::intake_rules rules;
+  std::function<domain::intake_rules(const domain::uuid& workspace)> rules_of;
   std::function<std::unique_ptr<storage::journal_store>(int slot)> make_store;
   storage::read_store* reads = nullptr; // must outlive the node
 };

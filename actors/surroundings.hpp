@@ -17,7 +17,8 @@ inline constexpr std::chrono::seconds load_within{5};
 struct surroundings {
   journal_actor journal;
   core_reader_actor core_reader;
-  domain::intake_rules rules;
+  /// A workspace's, as they are now; called from any thread.
+  std::function<domain::intake_rules(const domain::uuid& workspace)> rules_of;
   /// Wall-clock time for rows; timers use the actor system's clock.
   std::function<domain::time_point()> now;
   /// A fresh random seed for id generators.

@@ -35,6 +35,13 @@ using value = std::variant<std::string,
                            std::vector<std::string>,
                            endpoint>;
 
+/// Who may set it.
+enum class setting_scope : std::uint8_t {
+  hub,       // whoever runs the hub
+  workspace, // also each workspace for itself
+  account,   // … and what the hub is told holds for the first workspace alone
+};
+
 /// One thing the hub can be told. The schema is the only place that knows it.
 struct setting {
   std::string_view key; // in the settings file, dotted
@@ -48,6 +55,7 @@ struct setting {
   std::int64_t unit = 1; // a duration is kept in so many milliseconds, and must be a multiple
   kind type = kind::text;
   bool secret = false;
+  setting_scope scope = setting_scope::hub;
 };
 
 std::span<const setting> schema();

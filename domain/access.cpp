@@ -34,6 +34,7 @@ constexpr std::array<permission_name, permission_count> permission_names{{
   {keys_read, "keys:read"},
   {keys_write, "keys:write"},
   {audit_read, "audit:read"},
+  {settings_manage, "settings:manage"},
 }};
 
 constexpr permission_set viewer_may{tickets_read, operations_read};
@@ -49,7 +50,8 @@ constexpr permission_set admin_may{tickets_read,
                                    people_write,
                                    keys_read,
                                    keys_write,
-                                   audit_read};
+                                   audit_read,
+                                   settings_manage};
 
 static_assert(agent_may.covers(viewer_may) && admin_may.covers(agent_may));
 

@@ -26,9 +26,10 @@ enum class permission : std::uint8_t {
   keys_read,
   keys_write,
   audit_read,
+  settings_manage, // of a workspace: its providers, tokens and limits
 };
 
-inline constexpr std::size_t permission_count = 12;
+inline constexpr std::size_t permission_count = 13;
 
 /// As scopes of keys and in the contract: "tickets:read".
 [[nodiscard]] std::string_view to_string(permission what);

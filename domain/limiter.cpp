@@ -35,6 +35,14 @@ int token_bucket::tokens(tick_point now) const {
   return std::max(0, rate_.burst - static_cast<int>(std::min<std::int64_t>(missing, rate_.burst)));
 }
 
+void token_bucket::change(call_rate rate, tick_point now) {
+  if (full_at_ > now && rate_.every > milliseconds{0}) {
+    const auto taken = (full_at_ - now + rate_.every - tick_point::duration{1}) / rate_.every;
+    full_at_ = now + rate.every * std::min<std::int64_t>(taken, rate.burst);
+  }
+  rate_ = rate;
+}
+
 circuit_breaker::state circuit_breaker::now_is(tick_point now) const {
   if (!tripped_)
     return state::closed;
@@ -228,6 +236,16 @@ void call_limiter::forget_idle(const std::string& recipient, tick_point now) {
 
 void call_limiter::sweep(tick_point now) {
   std::erase_if(lanes_, [now](const auto& each) { return each.second.is_idle(now); });
+}
+
+void call_limiter::change(call_rate overall, call_rate per_recipient, tick_point now) {
+  if (rules_.overall != overall)
+    overall_.change(overall, now);
+  if (rules_.per_recipient != per_recipient)
+    for (auto& [recipient, to] : lanes_)
+      to.bucket.change(per_recipient, now);
+  rules_.overall = overall;
+  rules_.per_recipient = per_recipient;
 }
 
 call_limiter::view call_limiter::look(tick_point now) const {

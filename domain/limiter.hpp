@@ -21,6 +21,8 @@ using tick_point = std::chrono::steady_clock::time_point;
 struct call_rate {
   std::chrono::milliseconds every{};
   int burst = 1;
+
+  friend bool operator==(const call_rate&, const call_rate&) = default;
 };
 
 /// A bucket that refills steadily. Empty, it says when the next token comes.
@@ -34,6 +36,8 @@ public:
   void take(tick_point now);
   [[nodiscard]] int tokens(tick_point now) const;
   [[nodiscard]] bool is_full(tick_point now) const { return full_at_ <= now; }
+  /// Goes on at another rate. What was taken stays taken.
+  void change(call_rate rate, tick_point now);
 
 private:
   call_rate rate_;
@@ -128,6 +132,9 @@ public:
                 call_outcome how,
                 std::optional<std::chrono::seconds> retry_after,
                 tick_point now);
+
+  /// Goes on by other rates; what waits, is under way or paused stays so.
+  void change(call_rate overall, call_rate per_recipient, tick_point now);
 
   struct view {
     circuit_breaker::state breaker{};

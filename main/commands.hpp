@@ -71,6 +71,13 @@ struct source_options {
   std::string account;
 };
 
+struct setting_options {
+  std::string workspace; // id or name; empty: the first one
+  std::string key;
+  std::string value; // of what is no secret; empty: from the file
+  std::string file;  // empty: standard input
+};
+
 struct sandbox_options {
   std::string bind = "127.0.0.1:4010";
   std::string smtp = "127.0.0.1:4025";
@@ -103,6 +110,10 @@ exit_code replay(const config::configuration& settings, const replay_options& op
 exit_code connect_source(const config::configuration& settings, const source_options& options);
 exit_code disconnect_source(const config::configuration& settings, const source_options& options);
 exit_code list_sources(const config::configuration& settings, const source_options& options);
+/// What a workspace sets for itself.
+exit_code list_settings(const config::configuration& settings, const setting_options& options);
+exit_code set_setting(const config::configuration& settings, const setting_options& options);
+exit_code unset_setting(const config::configuration& settings, const setting_options& options);
 
 /// Where this hub's server is reached from here, as its settings say.
 std::string local_url(const config::configuration& settings);

@@ -3,6 +3,7 @@
 #include "config/job_rules.hpp"
 #include "config/log.hpp"
 #include "http/outward/desk.hpp"
+#include "main/workspace_room.hpp"
 #include "storage/jobs/job_store.hpp"
 
 #include <caf/actor_system.hpp>
@@ -20,50 +21,6 @@ using domain::job_kind;
 
 // So many may fail before a claim is lost.
 constexpr int renewals_a_lease = 3;
-
-http::provider_accounts accounts_of(const config::settings& settings) {
-  return {.slack = {.base_url = settings.slack.api_url, .token = settings.slack.bot_token},
-          .intercom = {.base_url = settings.intercom.api_url,
-                       .token = settings.intercom.api_token,
-                       .admin_id = settings.intercom.admin_id},
-          .whatsapp = {.base_url = settings.whatsapp.api_url,
-                       .phone_number_id = settings.whatsapp.phone_number_id,
-                       .token = settings.whatsapp.api_token},
-          .mail = {.url = settings.smtp.url,
-                   .user = {},
-                   .password = {},
-                   // A sandbox on this machine speaks no TLS, and nothing leaves the machine.
-                   .require_tls = settings.sandbox_url.empty()},
-          .mail_from = settings.smtp.from};
-}
-
-domain::limiter_rules limits_of(domain::provider whom,
-                                const config::limit_settings& from,
-                                const config::settings& settings) {
-  const auto& [failures_to_open, open_for, longest_open] = settings.breaker;
-  auto rules = domain::default_limits(whom);
-  rules.overall = {from.every, from.burst};
-  rules.per_recipient.every = from.recipient_every;
-  rules.breaker = {failures_to_open, open_for, longest_open};
-  rules.longest_queue = settings.limiter.queue;
-  rules.longest_recipient_queue = settings.limiter.recipient_queue;
-  rules.longest_wait = settings.limiter.longest_wait;
-  return rules;
-}
-
-actors::limits_table limits_table_of(const config::settings& settings) {
-  actors::limits_table table;
-  const auto set = [&](domain::provider whom, const config::limit_settings& from) {
-    table[static_cast<std::size_t>(whom)] = limits_of(whom, from, settings);
-  };
-  set(domain::provider::slack, settings.slack.limit);
-  set(domain::provider::intercom, settings.intercom.limit);
-  set(domain::provider::whatsapp, settings.whatsapp.limit);
-  set(domain::provider::notion, settings.notion.limit);
-  set(domain::provider::openai, settings.openai.limit);
-  set(domain::provider::smtp, settings.smtp.limit);
-  return table;
-}
 
 http::client::engine_options engine_options_of(const config::call_settings& from) {
   http::client::engine_options options;
@@ -106,13 +63,17 @@ void end_process() {
 } // namespace
 
 job_machinery::job_machinery(const config::settings& settings,
+                             const workspace_room& workspaces,
                              const std::string& connection_string,
                              const storage::key_ring& keys,
                              actors::node& node)
   : settings_{settings},
     rules_{config::job_rules(settings.jobs)},
     engine_{std::make_unique<http::client::engine>(engine_options_of(settings.calls))} {
-  desk_ = http::make_provider_desk(*engine_, accounts_of(settings), node.around()->now);
+  desk_ = http::make_provider_desk(
+    *engine_,
+    [&workspaces](const domain::uuid& workspace) { return workspaces.accounts_of(workspace); },
+    node.around()->now);
   actors::job_room_options options;
   options.make_store = [connection_string, &keys, lease = settings.jobs.lease] {
     return storage::make_job_store(connection_string, keys, lease);
@@ -120,7 +81,9 @@ job_machinery::job_machinery(const config::settings& settings,
   options.rules = rules_;
   options.poll_every = settings.jobs.poll_every;
   options.renew_every = settings.jobs.lease / renewals_a_lease;
-  options.limits = limits_table_of(settings);
+  options.limits = [&workspaces](const domain::uuid& workspace, domain::provider whom) {
+    return workspaces.limits_of(workspace, whom);
+  };
   options.runners = [this](const actors::limiters_actor& limiters) {
     return std::map<job_kind, actors::job_runner>{
       {job_kind::canary,

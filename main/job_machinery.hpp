@@ -15,11 +15,14 @@
 
 namespace hub::app {
 
+class workspace_room;
+
 /// Everything that does jobs and calls providers, wired together.
 class job_machinery {
 public:
-  /// `node` and `keys` must outlive it.
+  /// `workspaces`, `node` and `keys` must outlive it.
   job_machinery(const config::settings& settings,
+                const workspace_room& workspaces,
                 const std::string& connection_string,
                 const storage::key_ring& keys,
                 actors::node& node);

@@ -236,6 +236,34 @@ void add_sources(CLI::App& app,
   add("list", "Show a workspace's accounts", hub::app::list_sources);
 }
 
+/// The commands about what a workspace sets for itself.
+void add_settings(CLI::App& app,
+                  hub::app::setting_options& setting,
+                  std::vector<std::pair<CLI::App*, command>>& commands) {
+  auto* settings = app.add_subcommand("settings", "What a workspace sets for itself");
+  settings->require_subcommand(1);
+  const auto add =
+    [&](const char* name,
+        const char* about,
+        exit_code (*run)(const hub::config::configuration&, const hub::app::setting_options&)) {
+      auto* sub = settings->add_subcommand(name, about);
+      sub->add_option("--workspace", setting.workspace, in_workspace);
+      commands.emplace_back(sub, [&setting, run](const hub::config::configuration& with) {
+        return run(with, setting);
+      });
+      return sub;
+    };
+  add("list", "Show all of it; secrets only whether they are set", hub::app::list_settings);
+  auto* set =
+    add("set", "Set one thing; a secret is read from standard input", hub::app::set_setting);
+  set->add_option("key", setting.key, "Such as slack.bot_token")->required();
+  set->add_option("value", setting.value, "What is no secret");
+  set->add_option("--file", setting.file, "Read the value from this file");
+  add("unset", "No longer set it: the hub's value holds", hub::app::unset_setting)
+    ->add_option("key", setting.key, "Such as slack.bot_token")
+    ->required();
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"Feedback Hub turns customer feedback from every channel into tickets.",
                "feedback-hub"};
@@ -257,6 +285,7 @@ int run(int argc, char** argv) {
   hub::app::rotate_options rotate_options;
   hub::app::workspace_options workspace_options;
   hub::app::source_options source_options;
+  hub::app::setting_options setting_options;
   bool as_json = false;
   bool recount = false;
 
@@ -287,6 +316,7 @@ int run(int argc, char** argv) {
                         });
   add_people(app, key_options, invite_options, workspace_options, commands);
   add_sources(app, source_options, commands);
+  add_settings(app, setting_options, commands);
   add_sealing(app, rotate_options, commands);
   const auto* play = add_sandbox(app, sandbox_options);
   try {

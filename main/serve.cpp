@@ -213,24 +213,19 @@ private:
   std::thread thread_;
 };
 
-http::webhook_secrets secrets_of(const config::settings& settings) {
-  return {.slack_signing = settings.slack.signing_secret,
-          .intercom = settings.intercom.webhook_secret,
-          .whatsapp = settings.whatsapp.webhook_secret,
-          .whatsapp_verify_token = settings.whatsapp.verify_token};
-}
-
 actors::node_options node_options_of(const config::settings& settings,
                                      const std::string& connection_string,
                                      const storage::key_ring& keys,
+                                     const workspace_room& workspaces,
                                      storage::read_store& reads) {
   actors::node_options options;
   options.journal_writers = settings.intake.writers;
   options.journal_queue_limit = settings.intake.journal_queue;
   options.journal_max_batch = settings.intake.journal_batch;
   options.ticket_idle = settings.intake.ticket_idle;
-  options.rules = {.reopen_resolved = settings.intake.reopen_resolved,
-                   .reply_window = settings.intake.whatsapp_window};
+  options.rules_of = [&workspaces](const domain::uuid& workspace) {
+    return workspaces.rules_of(workspace);
+  };
   options.reads = &reads;
   options.make_store = [connection_string, &keys](int slot) {
     return storage::make_journal_writer(
@@ -359,6 +354,7 @@ void mount_everything(http::edge::server& server,
   http::mount_account(server, hub, door);
   http::mount_oidc(server, hub, door, by_provider);
   http::mount_people(server, hub, door);
+  http::mount_settings(server, hub, door);
 }
 
 /// Binds the address; the settings then name the port that was taken.
@@ -429,7 +425,10 @@ exit_code serve(config::configuration settings, const serve_options& options) {
 
   auto reads = storage::make_read_store(
     {.connection_string = db.serving, .connections = values.database.readers}, keys);
-  actors::node node{node_options_of(values, db.serving, keys, *reads)};
+  workspace_room workspaces{settings, db.serving, keys};
+  if (auto known = workspaces.start(); !known)
+    return failed(exit_code::no_database, "workspaces_not_read", known.why());
+  actors::node node{node_options_of(values, db.serving, keys, workspaces, *reads)};
   if (!wait_until_writing(node, signals)) {
     if (signals.asked())
       return exit_code::ok;
@@ -439,11 +438,8 @@ exit_code serve(config::configuration settings, const serve_options& options) {
                                "the journal could not connect to the database within 15 s"));
   }
 
-  job_machinery jobs{values, db.serving, keys, node};
+  job_machinery jobs{values, workspaces, db.serving, keys, node};
   http::metrics figures;
-  workspace_room workspaces{db.serving, keys};
-  if (auto known = workspaces.start(); !known)
-    return failed(exit_code::no_database, "workspaces_not_read", known.why());
   access_room access{values, db.serving};
   if (auto seeded = access.seed_admin_key(values.admin_token); !seeded)
     return failed(exit_code::bad_settings, "admin_key_not_seeded", seeded.why());

@@ -1,4 +1,5 @@
 #include "actors/node.hpp"
+#include "config/workspace_settings.hpp"
 #include "domain/source.hpp"
 #include "main/access_room.hpp"
 #include "main/commands.hpp"
@@ -6,6 +7,7 @@
 #include "main/wait_for.hpp"
 #include "storage/workspaces/workspace_store.hpp"
 
+#include <fstream>
 #include <functional>
 #include <iostream>
 
@@ -87,6 +89,61 @@ exit_code change_source(const config::configuration& settings,
                         });
 }
 
+const config::setting* setting_named(const std::string& key) {
+  const auto* of = config::find_for_workspace(key);
+  if (of == nullptr)
+    std::cerr << "feedback-hub: workspaces have no setting '" << key
+              << "'; `feedback-hub settings list` shows them\n";
+  return of;
+}
+
+const char* source_word(config::value_source source) {
+  switch (source) {
+  case config::value_source::workspace:
+    return "workspace";
+  case config::value_source::hub:
+    return "hub";
+  case config::value_source::fallback:
+    break;
+  }
+  return "default";
+}
+
+/// What the file holds, or standard input where none is named, without the end of its line.
+result<std::string> value_from(const std::string& file) {
+  constexpr std::size_t most = 64 * 1024;
+  std::ifstream opened;
+  if (!file.empty()) {
+    opened.open(file, std::ios::binary);
+    if (!opened)
+      return domain::fail(domain::errc::invalid_input, "the file cannot be read");
+  }
+  auto& from = file.empty() ? std::cin : opened;
+  std::string text(most, '\0');
+  from.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(from.gcount()));
+  while (text.ends_with('\n') || text.ends_with('\r'))
+    text.pop_back();
+  return text;
+}
+
+exit_code write_setting(const config::configuration& settings,
+                        const setting_options& options,
+                        const storage::setting_write& write) {
+  return with_workspace(settings,
+                        options.workspace,
+                        [&](storage::workspace_store& store, const domain::uuid& workspace) {
+                          const auto written = wait_for<domain::done>([&](auto done) {
+                            store.change_settings(
+                              on_command_line(workspace), {write}, std::move(done));
+                          });
+                          if (!written)
+                            return told(exit_code::failed, written.why());
+                          std::cerr << "Hubs that are running know it within seconds.\n";
+                          return exit_code::ok;
+                        });
+}
+
 } // namespace
 
 exit_code connect_source(const config::configuration& settings, const source_options& options) {
@@ -111,6 +168,55 @@ exit_code list_sources(const config::configuration& settings, const source_optio
                                       << '\n';
                           return exit_code::ok;
                         });
+}
+
+exit_code list_settings(const config::configuration& settings, const setting_options& options) {
+  return with_workspace(
+    settings,
+    options.workspace,
+    [&](storage::workspace_store& store, const domain::uuid& workspace) {
+      const auto rows = wait_for<std::vector<storage::setting_row>>(
+        [&](auto done) { store.settings_of(workspace, std::move(done)); });
+      if (!rows)
+        return told(exit_code::failed, rows.why());
+      config::own_values own;
+      for (const auto& row : *rows)
+        own.emplace(row.key, row.value);
+      const auto view = config::view_of_workspace(settings, workspace == default_workspace(), own);
+      for (const auto& each : view.effective)
+        std::cout << each.of->key << "  "
+                  << (each.of->secret ? (each.set ? "(set)" : "(not set)") : each.shown) << "  ("
+                  << source_word(each.source) << ")\n";
+      return exit_code::ok;
+    });
+}
+
+exit_code set_setting(const config::configuration& settings, const setting_options& options) {
+  const auto* of = setting_named(options.key);
+  if (of == nullptr)
+    return exit_code::usage;
+  if (of->secret && !options.value.empty()) {
+    std::cerr
+      << "feedback-hub: " << of->key
+      << " is a secret, and everybody sees command lines: give it on standard input, or in a "
+         "file with --file\n";
+    return exit_code::usage;
+  }
+  const auto value = options.value.empty() ? value_from(options.file) : result{options.value};
+  if (!value)
+    return told(exit_code::usage, value.why());
+  if (const auto fit = config::check_for_workspace(*of, *value); !fit) {
+    std::cerr << "feedback-hub: " << of->key << ": " << fit.why().message << '\n';
+    return exit_code::usage;
+  }
+  return write_setting(settings, options, {std::string{of->key}, *value, of->secret});
+}
+
+exit_code unset_setting(const config::configuration& settings, const setting_options& options) {
+  const auto* of = setting_named(options.key);
+  if (of == nullptr)
+    return exit_code::usage;
+  return write_setting(settings, options, {std::string{of->key}, std::nullopt, of->secret});
 }
 
 } // namespace hub::app

@@ -19,10 +19,36 @@ constexpr auto look_every = 1s;
 // Well below domain::source_table::hand_over: beyond, nobody can say where a delivery belongs.
 constexpr auto trusted_for = 60s;
 
+const char* word_for(config::value_source source) {
+  switch (source) {
+  case config::value_source::workspace:
+    return "workspace";
+  case config::value_source::hub:
+    return "hub";
+  case config::value_source::fallback:
+    break;
+  }
+  return "default";
+}
+
+http::workspace_setting shown(const config::workspace_value& one) {
+  return {.key = std::string{one.of->key},
+          .description = std::string{one.of->description},
+          .value = one.shown,
+          .source = word_for(one.source),
+          .secret = one.of->secret,
+          .set = one.set};
+}
+
 } // namespace
 
-workspace_room::workspace_room(const std::string& connection_string, const storage::key_ring& keys)
-  : store_{storage::make_workspace_store({.connection_string = connection_string}, keys)} {}
+workspace_room::workspace_room(const config::configuration& hub,
+                               const std::string& connection_string,
+                               const storage::key_ring& keys)
+  : hub_{hub},
+    home_{app::profile_of(config::view_of_workspace(hub, true, {}))},
+    stranger_{app::profile_of(config::view_of_workspace(hub, false, {}))},
+    store_{storage::make_workspace_store({.connection_string = connection_string}, keys)} {}
 
 domain::outcome workspace_room::start() {
   if (auto read = read_if_changed(); !read)
@@ -77,10 +103,18 @@ domain::outcome workspace_room::read_if_changed() {
 void workspace_room::adopt(storage::workspace_facts facts) {
   auto fresh = std::make_shared<memory>();
   fresh->version = facts.version;
+  std::map<domain::uuid, std::vector<storage::setting_row>> rows;
+  for (auto& row : facts.settings)
+    rows[row.workspace].push_back(std::move(row));
+  for (const auto& [workspace, own] : rows)
+    fresh->profiles.emplace(workspace, app::profile_of(view_of(workspace, own)));
+  if (facts.sealed_shut > 0)
+    log(log_level::error, "settings_sealed_shut", {{"count", std::int64_t{facts.sealed_shut}}});
   fresh->sources =
     std::make_shared<const domain::source_table>(default_workspace(), std::move(facts.sources));
   const std::lock_guard lock{mutex_};
-  memory_ = std::move(fresh);
+  if (!memory_ || memory_->version < fresh->version)
+    memory_ = std::move(fresh);
 }
 
 std::shared_ptr<const workspace_room::memory> workspace_room::now() const {
@@ -88,12 +122,19 @@ std::shared_ptr<const workspace_room::memory> workspace_room::now() const {
   return memory_;
 }
 
-domain::result<std::shared_ptr<const domain::source_table>> workspace_room::sources() const {
+domain::result<std::shared_ptr<const workspace_room::memory>> workspace_room::trusted() const {
   const std::lock_guard lock{mutex_};
   if (std::chrono::steady_clock::now() - looked_at_ > trusted_for)
     return domain::fail(domain::errc::unavailable,
                         "the hub cannot say right now whose this is; the database is away");
-  return memory_->sources;
+  return memory_;
+}
+
+domain::result<std::shared_ptr<const domain::source_table>> workspace_room::sources() const {
+  const auto known = trusted();
+  if (!known)
+    return known.why();
+  return (*known)->sources;
 }
 
 void workspace_room::holder_of(
@@ -102,6 +143,84 @@ void workspace_room::holder_of(
   std::string message_id,
   std::function<void(domain::result<std::optional<domain::uuid>>)> done) {
   store_->holder_of(std::move(among), platform, std::move(message_id), std::move(done));
+}
+
+config::workspace_view workspace_room::view_of(const domain::uuid& workspace,
+                                               const std::vector<storage::setting_row>& own) const {
+  config::own_values values;
+  for (const auto& row : own)
+    values.emplace(row.key, row.value);
+  return config::view_of_workspace(hub_, workspace == default_workspace(), values);
+}
+
+workspace_room::profile workspace_room::profile_of(const domain::uuid& workspace) const {
+  const auto known = now();
+  if (const auto found = known->profiles.find(workspace); found != known->profiles.end())
+    return found->second;
+  return workspace == default_workspace() ? home_ : stranger_;
+}
+
+std::shared_ptr<const http::provider_accounts>
+workspace_room::accounts_of(const domain::uuid& workspace) const {
+  return profile_of(workspace)->accounts;
+}
+
+domain::limiter_rules workspace_room::limits_of(const domain::uuid& workspace,
+                                                domain::provider whom) const {
+  return profile_of(workspace)->limits[static_cast<std::size_t>(whom)];
+}
+
+domain::intake_rules workspace_room::rules_of(const domain::uuid& workspace) const {
+  return profile_of(workspace)->rules;
+}
+
+storage::callback<std::vector<storage::setting_row>>
+workspace_room::showing(const domain::uuid& workspace, settings_callback done) const {
+  return [this, workspace, done = std::move(done)](
+           const domain::result<std::vector<storage::setting_row>>& own) {
+    if (!own)
+      return done(own.why());
+    std::vector<http::workspace_setting> all;
+    for (const auto& each : view_of(workspace, *own).effective)
+      all.push_back(shown(each));
+    done(std::move(all));
+  };
+}
+
+void workspace_room::settings_of(domain::uuid workspace, settings_callback done) {
+  store_->settings_of(workspace, showing(workspace, std::move(done)));
+}
+
+domain::outcome workspace_room::check(const http::setting_change& change) const {
+  const auto* of = config::find_for_workspace(change.key);
+  if (of == nullptr)
+    return domain::fail(domain::errc::invalid_input, "is nothing that a workspace can set");
+  return change.value ? config::check_for_workspace(*of, *change.value)
+                      : domain::outcome{domain::done{}};
+}
+
+void workspace_room::change_settings(storage::acting by,
+                                     std::vector<http::setting_change> changes,
+                                     settings_callback done) {
+  std::vector<storage::setting_write> writes;
+  for (auto& each : changes) {
+    const auto* of = config::find_for_workspace(each.key);
+    writes.push_back({std::move(each.key), std::move(each.value), of != nullptr && of->secret});
+  }
+  const auto workspace = by.workspace;
+  store_->change_settings(
+    std::move(by),
+    std::move(writes),
+    [this, workspace, done = std::move(done)](const domain::outcome& written) {
+      if (!written)
+        return done(written.why());
+      // Known here before whoever changed it hears so: the next call goes by it.
+      store_->facts([this, workspace, done](domain::result<storage::workspace_facts> facts) {
+        if (facts)
+          adopt(*std::move(facts));
+        settings_of(workspace, done);
+      });
+    });
 }
 
 } // namespace hub::app

@@ -92,7 +92,7 @@ domain::result<storage::change_ptr> decide(intake_shard_state& state,
     const auto now = state.around->now();
     return std::make_shared<const domain::change>(
       std::holds_alternative<report>(item.content)
-        ? domain::opening(item, state.around->rules, state.ids, now)
+        ? domain::opening(item, state.around->rules_of(item.workspace), state.ids, now)
         : domain::recording(item, state.ids, now));
   } catch (const std::exception&) { // its text may quote the customer's
     return domain::fail(domain::errc::internal, "this delivery brings the hub out of step");

@@ -20,7 +20,7 @@ namespace hub::actors {
 
 struct job_room_options {
   make_job_store make_store;
-  limits_table limits;
+  limits_source limits;
   domain::job_rules_table rules = domain::all_job_rules();
   std::chrono::milliseconds poll_every{1000};
   /// Well within the lease. Lost ones are looked for as often, or every five seconds.

@@ -42,10 +42,19 @@ void refuse(limiter_state& state, std::uint64_t call, const domain::failure& why
   ++state.figures->of(state.whom).refused;
 }
 
+// Who waits for longer learns of other rates meanwhile.
+constexpr std::chrono::seconds longest_nap{2};
+
+void adopt_rates(limiter_state& state, domain::tick_point now) {
+  const auto rules = state.rules();
+  state.limiter->change(rules.overall, rules.per_recipient, now);
+}
+
 /// Lets go what may go, turns away what would wait too long, and comes back in time for the rest.
 void let_go(limiter_pointer self) {
   auto& state = self->state;
   const auto now = self->clock().now();
+  adopt_rates(state, now);
   const auto away = state.limiter->turn_away(now);
   for (const auto call : away.calls)
     refuse(state, call, away.why);
@@ -58,7 +67,9 @@ void let_go(limiter_pointer self) {
   if (const auto wake = state.limiter->wake_at(now)) {
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(*wake - now);
     self->delayed_send(
-      self, std::max(wait, std::chrono::milliseconds{1}), limiter_tick{++state.tick});
+      self,
+      std::clamp(wait, std::chrono::milliseconds{1}, std::chrono::milliseconds{longest_nap}),
+      limiter_tick{++state.tick});
   }
   show(self);
 }
@@ -112,13 +123,14 @@ limiter_state::~limiter_state() {
 limiter_actor::behavior_type limiter_behavior(limiter_pointer self,
                                               const domain::uuid& workspace,
                                               domain::provider whom,
-                                              const domain::limiter_rules& rules,
+                                              const limits_source& limits,
                                               const std::shared_ptr<limiter_figures>& figures) {
   auto& state = self->state;
   state.whom = whom;
   state.figures = figures;
   state.figures->add(workspace, whom, state.gauges);
-  state.limiter.emplace(rules, self->clock().now());
+  state.rules = [limits, workspace, whom] { return limits(workspace, whom); };
+  state.limiter.emplace(state.rules(), self->clock().now());
   self->set_error_handler([](caf::error&) {});
   self->set_down_handler([self](const caf::down_msg& down) { caller_ended(self, down.source); });
   show(self);
@@ -127,6 +139,7 @@ limiter_actor::behavior_type limiter_behavior(limiter_pointer self,
       const auto caller = caf::actor_cast<caf::actor_addr>(self->current_sender());
       auto answer = self->make_response_promise<permit>();
       const auto call = state.next_call++;
+      adopt_rates(state, self->clock().now());
       if (const auto why = state.limiter->enqueue(call, wanted.recipient, self->clock().now())) {
         ++state.figures->of(state.whom).refused;
         answer.deliver(to_caf(*why));
@@ -175,15 +188,14 @@ domain::failure why_no_permit(const caf::error& error) {
 }
 
 limiters_actor::behavior_type limiters_behavior(limiters_pointer self,
-                                                limits_table limits,
+                                                limits_source limits,
                                                 const std::shared_ptr<limiter_figures>& figures) {
   auto& state = self->state;
   const auto find = [self, &state, limits, figures](const domain::uuid& workspace,
                                                     domain::provider whom) -> const limiter_actor& {
     auto& limiter = state.limiters[{workspace, whom}];
     if (!limiter)
-      limiter = self->spawn<caf::monitored>(
-        limiter_behavior, workspace, whom, limits[static_cast<std::size_t>(whom)], figures);
+      limiter = self->spawn<caf::monitored>(limiter_behavior, workspace, whom, limits, figures);
     return limiter;
   };
   self->set_error_handler([](caf::error&) {});

@@ -8,7 +8,7 @@
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
-#include <array>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -34,6 +34,7 @@ struct limiter_state {
   std::shared_ptr<limiter_figures> figures;
   std::shared_ptr<limiter_gauges> gauges = std::make_shared<limiter_gauges>(); // of this one
   domain::provider whom{};
+  std::function<domain::limiter_rules()> rules; // as they are now
   std::uint64_t next_call = 1;
   std::unordered_map<std::uint64_t, waiting_call> waiting;
   std::unordered_map<std::uint64_t, caf::actor_addr> under_way;
@@ -42,15 +43,18 @@ struct limiter_state {
 
 using limiter_pointer = caf::stateful_actor<limiter_state, metered<limiter_actor::base>>*;
 
-/// Every caller is monitored while it waits or calls: one that dies gives its place back.
+/// The rules of calls to a provider in the name of a workspace, as they are now; called from any
+/// thread, and often.
+using limits_source =
+  std::function<domain::limiter_rules(const domain::uuid& workspace, domain::provider whom)>;
+
+/// Every caller is monitored while it waits or calls: one that dies gives its place back. Rates
+/// that change hold for whoever waits within seconds.
 limiter_actor::behavior_type limiter_behavior(limiter_pointer self,
                                               const domain::uuid& workspace,
                                               domain::provider whom,
-                                              const domain::limiter_rules& rules,
+                                              const limits_source& limits,
                                               const std::shared_ptr<limiter_figures>& figures);
-
-/// The rules of each provider.
-using limits_table = std::array<domain::limiter_rules, domain::all_providers.size()>;
 
 struct limiters_state {
   limiters_state() = default; // never an aggregate: docs/decisions/0003
@@ -62,7 +66,7 @@ struct limiters_state {
 using limiters_pointer = caf::stateful_actor<limiters_state, metered<limiters_actor::base>>*;
 
 limiters_actor::behavior_type limiters_behavior(limiters_pointer self,
-                                                limits_table limits,
+                                                limits_source limits,
                                                 const std::shared_ptr<limiter_figures>& figures);
 
 } // namespace hub::actors

@@ -12,7 +12,8 @@ namespace hub::actors {
 
 /// One message to one person, as the hub words it; each provider's translator knows its own form.
 struct outgoing_message {
-  domain::uuid id; // the provider is told it, where it can keep it
+  domain::uuid workspace; // in whose name
+  domain::uuid id;        // the provider is told it, where it can keep it
   domain::provider whom{};
   /// Slack: a channel. Intercom: a conversation. WhatsApp: a phone number or user id. SMTP: an
   /// address.

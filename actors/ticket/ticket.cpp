@@ -145,8 +145,8 @@ ticket_actor::behavior_type ticket_behavior(ticket_pointer self,
           const auto now = std::max(around->now(), last + std::chrono::milliseconds{1});
           last = now;
           domain::uuid_generator ids{around->seed()};
-          return domain::result{
-            std::optional{domain::attaching(*item, core, around->rules, ids, now)}};
+          return domain::result{std::optional{
+            domain::attaching(*item, core, around->rules_of(core.workspace), ids, now)}};
         };
       task->answer = [](const domain::ticket_core& core, const verdict* saved) {
         const bool duplicate = saved->what == verdict::kind::duplicate;

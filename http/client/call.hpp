@@ -45,6 +45,8 @@ struct mail {
   std::chrono::milliseconds within{};
   /// smtp:// goes on only once STARTTLS has succeeded. False is for servers on this machine.
   bool require_tls = true;
+  /// As of a call.
+  bool user_url = false;
 };
 
 /// What came back. Any HTTP status is a reply; the provider's translator reads it. For mail the

@@ -39,6 +39,8 @@ transfer::transfer(request what) : what_{std::move(what)} {
   if (const auto* http = std::get_if<call>(&what_)) {
     repeatable_ = http->repeatable;
     user_url_ = http->user_url;
+  } else {
+    user_url_ = std::get<mail>(what_).user_url;
   }
 }
 
@@ -137,17 +139,22 @@ void transfer::prepare_call(const call& what) {
     // libcurl takes "Name:" for the wish to leave the header out.
     add_header(trimmed(value).empty() ? name + ";" : std::string{name}.append(": ").append(value));
   set(CURLOPT_HTTPHEADER, lines_);
-  if (what.user_url) {
-    // A proxy would resolve the name itself, and a kept connection was checked for somebody else.
-    set(CURLOPT_PROXY, "");
-    set(CURLOPT_FRESH_CONNECT, 1L);
-    set(CURLOPT_FORBID_REUSE, 1L);
-  }
+  if (what.user_url)
+    connect_directly();
+}
+
+void transfer::connect_directly() {
+  // A proxy would resolve the name itself, and a kept connection was checked for somebody else.
+  set(CURLOPT_PROXY, "");
+  set(CURLOPT_FRESH_CONNECT, 1L);
+  set(CURLOPT_FORBID_REUSE, 1L);
 }
 
 void transfer::prepare_mail(const mail& what, const transfer_settings& with) {
   set(CURLOPT_PROTOCOLS_STR, "smtp,smtps");
   set(CURLOPT_URL, what.url.c_str());
+  if (what.user_url)
+    connect_directly();
   set(CURLOPT_USE_SSL, static_cast<long>(what.require_tls ? CURLUSESSL_ALL : CURLUSESSL_TRY));
   if (!what.user.empty()) {
     set(CURLOPT_USERNAME, what.user.c_str());

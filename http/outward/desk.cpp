@@ -26,8 +26,10 @@ constexpr std::chrono::minutes written_before{10};
 // What was sent is there by then, or never will be: calls are given up much earlier.
 constexpr std::chrono::minutes arrives_within{5};
 
+/// To a person: no attempt helps until somebody sets it.
 domain::failure not_set_up(const char* setting) {
-  return fail(errc::forbidden, std::string{setting} + " is not set, so nothing can be sent");
+  return fail(errc::forbidden,
+              std::string{setting} + " is not set for this workspace, so nothing can be sent");
 }
 
 domain::failure no_channel(provider whom) {
@@ -48,7 +50,7 @@ found_message verdict_of(bool found, bool whole) {
 
 class desk final : public actors::provider_desk {
 public:
-  desk(client::engine& engine, provider_accounts accounts, std::function<domain::time_point()> now)
+  desk(client::engine& engine, accounts_source accounts, std::function<domain::time_point()> now)
     : engine_{engine}, accounts_{std::move(accounts)}, now_{std::move(now)} {}
 
   void send(outgoing_message what, sent_callback done) override {
@@ -110,9 +112,10 @@ private:
   };
 
   domain::result<client::call> slack_post(const outgoing_message& what) const {
-    if (accounts_.slack.token.empty())
-      return not_set_up("SLACK_BOT_TOKEN");
-    return providers::slack::post_message(accounts_.slack,
+    const auto as = accounts_(what.workspace);
+    if (as->slack.token.empty())
+      return not_set_up("slack.bot_token (SLACK_BOT_TOKEN)");
+    return providers::slack::post_message(as->slack,
                                           {.channel = what.recipient,
                                            .thread_ts = what.thread,
                                            .text = what.text,
@@ -120,19 +123,21 @@ private:
   }
 
   domain::result<client::call> intercom_reply(const outgoing_message& what) const {
-    if (accounts_.intercom.token.empty())
-      return not_set_up("INTERCOM_API_TOKEN");
-    if (accounts_.intercom.admin_id.empty())
-      return not_set_up("INTERCOM_ADMIN_ID");
-    return providers::intercom::reply_to(accounts_.intercom, what.recipient, what.text);
+    const auto as = accounts_(what.workspace);
+    if (as->intercom.token.empty())
+      return not_set_up("intercom.api_token (INTERCOM_API_TOKEN)");
+    if (as->intercom.admin_id.empty())
+      return not_set_up("intercom.admin_id (INTERCOM_ADMIN_ID)");
+    return providers::intercom::reply_to(as->intercom, what.recipient, what.text);
   }
 
   domain::result<client::call> whatsapp_text(const outgoing_message& what) const {
-    if (accounts_.whatsapp.token.empty())
-      return not_set_up("WHATSAPP_API_TOKEN");
-    if (accounts_.whatsapp.phone_number_id.empty())
-      return not_set_up("WHATSAPP_PHONE_NUMBER_ID");
-    return providers::whatsapp::send_text(accounts_.whatsapp,
+    const auto as = accounts_(what.workspace);
+    if (as->whatsapp.token.empty())
+      return not_set_up("whatsapp.api_token (WHATSAPP_API_TOKEN)");
+    if (as->whatsapp.phone_number_id.empty())
+      return not_set_up("whatsapp.phone_number_id (WHATSAPP_PHONE_NUMBER_ID)");
+    return providers::whatsapp::send_text(as->whatsapp,
                                           {.to = what.recipient,
                                            .text = what.text,
                                            .quoted_message_id = what.thread,
@@ -140,13 +145,14 @@ private:
   }
 
   void mail(const outgoing_message& what, sent_callback done) {
-    if (accounts_.mail.url.empty())
-      return done(not_set_up("SMTP_URL"));
-    if (accounts_.mail_from.empty())
-      return done(not_set_up("SMTP_FROM"));
+    const auto as = accounts_(what.workspace);
+    if (as->mail.url.empty())
+      return done(not_set_up("smtp.url (SMTP_URL)"));
+    if (as->mail_from.empty())
+      return done(not_set_up("smtp.from (SMTP_FROM)"));
     const auto delivery = to_string(what.id);
-    auto letter = providers::smtp::compose(accounts_.mail,
-                                           {.from = accounts_.mail_from,
+    auto letter = providers::smtp::compose(as->mail,
+                                           {.from = as->mail_from,
                                             .from_name = {},
                                             .to = what.recipient,
                                             .to_name = {},
@@ -159,7 +165,7 @@ private:
     if (!letter)
       return done(letter.why());
     engine_.send(*std::move(letter),
-                 [id = providers::smtp::message_id_of(delivery, accounts_.mail_from),
+                 [id = providers::smtp::message_id_of(delivery, as->mail_from),
                   done = std::move(done)](const domain::result<client::reply>& reply) {
                    done(reply ? as_message(providers::smtp::read_sent(*reply, id))
                               : domain::result<sent_message>{reply.why()});
@@ -180,9 +186,12 @@ private:
   [[nodiscard]] domain::result<client::call> slack_page(const question& wanted,
                                                         const std::string& cursor) const {
     const auto& [what, since, done] = wanted;
+    const auto as = accounts_(what.workspace);
+    if (as->slack.token.empty())
+      return not_set_up("slack.bot_token (SLACK_BOT_TOKEN)");
     if (!what.thread.empty())
-      return providers::slack::find_delivery(accounts_.slack, what.recipient, what.thread, cursor);
-    return providers::slack::find_in_channel(accounts_.slack,
+      return providers::slack::find_delivery(as->slack, what.recipient, what.thread, cursor);
+    return providers::slack::find_in_channel(as->slack,
                                              what.recipient,
                                              since - written_before,
                                              since + arrives_within + clock_slack,
@@ -212,31 +221,35 @@ private:
   }
 
   void find_in_conversation(outgoing_message what, domain::time_point since, found_callback done) {
-    auto call = providers::intercom::get_conversation(accounts_.intercom, what.recipient);
+    const auto as = accounts_(what.workspace);
+    if (as->intercom.token.empty())
+      return done(not_set_up("intercom.api_token (INTERCOM_API_TOKEN)"));
+    auto call = providers::intercom::get_conversation(as->intercom, what.recipient);
     if (!call)
       return done(call.why());
-    engine_.send(*std::move(call),
-                 [this, what = std::move(what), since, done = std::move(done)](
-                   const domain::result<client::reply>& reply) {
-                   if (!reply)
-                     return done(reply.why());
-                   const auto search = providers::intercom::read_find(
-                     *reply, accounts_.intercom.admin_id, what.text, since, now_());
-                   done(search ? domain::result<found_message>{verdict_of(search->found.has_value(),
-                                                                          search->whole)}
-                               : domain::result<found_message>{search.why()});
-                 });
+    engine_.send(
+      *std::move(call),
+      [this, what = std::move(what), as, since, done = std::move(done)](
+        const domain::result<client::reply>& reply) {
+        if (!reply)
+          return done(reply.why());
+        const auto search =
+          providers::intercom::read_find(*reply, as->intercom.admin_id, what.text, since, now_());
+        done(search
+               ? domain::result<found_message>{verdict_of(search->found.has_value(), search->whole)}
+               : domain::result<found_message>{search.why()});
+      });
   }
 
   client::engine& engine_;
-  provider_accounts accounts_;
+  accounts_source accounts_;
   std::function<domain::time_point()> now_;
 };
 
 } // namespace
 
 std::unique_ptr<actors::provider_desk> make_provider_desk(client::engine& engine,
-                                                          provider_accounts accounts,
+                                                          accounts_source accounts,
                                                           std::function<domain::time_point()> now) {
   return std::make_unique<desk>(engine, std::move(accounts), std::move(now));
 }

@@ -23,10 +23,15 @@ struct provider_accounts {
   std::string mail_from; // a bare address
 };
 
+/// As whom a workspace calls, now. Called from any thread, once for each call: another token is
+/// used from the next one on.
+using accounts_source =
+  std::function<std::shared_ptr<const provider_accounts>(const domain::uuid& workspace)>;
+
 /// Words messages for each provider, has the engine send them and reads the answers. `engine` must
 /// outlive it; `now` dates what providers say.
 std::unique_ptr<actors::provider_desk> make_provider_desk(client::engine& engine,
-                                                          provider_accounts accounts,
+                                                          accounts_source accounts,
                                                           std::function<domain::time_point()> now);
 
 } // namespace hub::http

@@ -228,6 +228,7 @@ compose(const server& by, const letter& what, domain::time_point date) {
   made.user = by.user;
   made.password = by.password;
   made.require_tls = by.require_tls;
+  made.user_url = by.user_url;
   made.from = what.from;
   made.recipients = {what.to};
   auto& text = made.message;

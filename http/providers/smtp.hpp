@@ -19,6 +19,7 @@ struct server {
   std::string user;
   std::string password;
   bool require_tls = true;
+  bool user_url = false; // somebody entered it in a form: public addresses only
 };
 
 struct letter {

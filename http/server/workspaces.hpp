@@ -2,6 +2,7 @@
 
 #include "domain/result.hpp"
 #include "domain/source.hpp"
+#include "storage/identity/identity_store.hpp"
 
 #include <functional>
 #include <memory>
@@ -10,6 +11,22 @@
 #include <vector>
 
 namespace hub::http {
+
+/// One thing a workspace may be set to.
+struct workspace_setting {
+  std::string key; // as in the settings file
+  std::string description;
+  std::string value;  // as one would write it; of a secret nothing
+  std::string source; // workspace, hub or default
+  bool secret = false;
+  bool set = false;
+};
+
+/// What to set one thing to; without a value, the hub's holds again.
+struct setting_change {
+  std::string key;
+  std::optional<std::string> value;
+};
 
 /// What a running hub knows of its workspaces. Kept in memory and seconds old at most, so that a
 /// delivery costs no question. Thread-safe.
@@ -25,6 +42,18 @@ public:
                          domain::channel platform,
                          std::string message_id,
                          std::function<void(domain::result<std::optional<domain::uuid>>)> done) = 0;
+
+  using settings_callback = std::function<void(domain::result<std::vector<workspace_setting>>)>;
+
+  /// Everything the workspace may set, as it is in the database now.
+  virtual void settings_of(domain::uuid workspace, settings_callback done) = 0;
+  /// Whether it may be set so. The failure completes "slack.every: …" and repeats no secret.
+  [[nodiscard]] virtual domain::outcome check(const setting_change& change) const = 0;
+  /// Sets them, all or none; what is set then is handed on. In force here at once, and everywhere
+  /// within seconds.
+  virtual void change_settings(storage::acting by,
+                               std::vector<setting_change> changes,
+                               settings_callback done) = 0;
 };
 
 } // namespace hub::http

@@ -200,7 +200,7 @@ inline actors::surroundings around_of(actors::journal_actor journal,
   auto seeds = std::make_shared<std::atomic<std::uint64_t>>(1);
   return {.journal = std::move(journal),
           .core_reader = std::move(reader),
-          .rules = {},
+          .rules_of = [](const domain::uuid&) { return domain::intake_rules{}; },
           .now = [] { return domain::time_point{std::chrono::hours{24 * 365 * 50}}; },
           .seed = [seeds] { return (*seeds)++; }};
 }

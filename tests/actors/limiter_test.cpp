@@ -42,10 +42,11 @@ caf::behavior caller_behavior(caf::event_based_actor* self,
 class rate_limiter : public testing::actor_fixture {
 protected:
   rate_limiter() {
-    limits_table limits;
-    for (const auto which : domain::all_providers)
-      limits[static_cast<std::size_t>(which)] = domain::default_limits(which);
-    limiters_ = spawn(limiters_behavior, limits, figures_);
+    limiters_ = spawn(limiters_behavior,
+                      limits_source{[this](const domain::uuid&, provider whom) {
+                        return changed_ ? *changed_ : domain::default_limits(whom);
+                      }},
+                      figures_);
   }
 
   caf::actor caller(const std::string& recipient, provider whom, const told& answer) {
@@ -68,6 +69,7 @@ protected:
     run();
   }
 
+  std::optional<domain::limiter_rules> changed_; // for all providers
   std::shared_ptr<limiter_figures> figures_ = std::make_shared<limiter_figures>();
   limiters_actor limiters_;
 };
@@ -110,6 +112,19 @@ TEST_F(rate_limiter, shows_each_limiter_of_its_own) {
   EXPECT_EQ(live[0].gauges->waiting, 1);
   EXPECT_EQ(live[1].workspace, other);
   EXPECT_EQ(live[1].gauges->waiting, 0);
+}
+
+TEST_F(rate_limiter, goes_on_by_rates_that_change_while_somebody_waits) {
+  changed_ = domain::default_limits(provider::slack);
+  changed_->per_recipient.every = 25s;
+  const auto first = want("C1");
+  used(first);
+  const auto second = want("C1");
+  advance(3s);
+  EXPECT_FALSE(second.arrived());
+  changed_->per_recipient.every = 1s;
+  advance(2s);
+  EXPECT_TRUE(second.succeeded()) << "long before the old rate would have let it";
 }
 
 TEST_F(rate_limiter, obeys_a_pause) {

@@ -71,9 +71,11 @@ job_claimer_actor::behavior_type one_job(job_claimer_actor::pointer self,
 class provider_check : public testing::actor_fixture {
 protected:
   provider_check() {
-    limits_table limits;
-    limits.fill(domain::default_limits(domain::provider::slack));
-    limiters_ = spawn(limiters_behavior, limits, providers_);
+    limiters_ = spawn(limiters_behavior,
+                      limits_source{[](const domain::uuid&, domain::provider) {
+                        return domain::default_limits(domain::provider::slack);
+                      }},
+                      providers_);
   }
 
   /// Runs one attempt of a job to send "hello" to C1.

@@ -17,6 +17,20 @@ using breaker = circuit_breaker::state;
 
 const tick_point start{1000h};
 
+TEST(token_bucket, keeps_what_was_taken_when_its_rate_changes) {
+  token_bucket bucket{{10s, 3}, start};
+  bucket.take(start);
+  bucket.take(start);
+  bucket.change({1s, 3}, start);
+  EXPECT_EQ(bucket.tokens(start), 1);
+  EXPECT_EQ(bucket.tokens(start + 2s), 3);
+  bucket.take(start);
+  bucket.change({10s, 1}, start);
+  EXPECT_EQ(bucket.next(start), start + 10s) << "one is owed, not three";
+  bucket.change({0s, 5}, start);
+  EXPECT_EQ(bucket.next(start), start);
+}
+
 TEST(token_bucket, gives_its_burst_and_then_one_an_interval) {
   token_bucket bucket{{1s, 3}, start};
   EXPECT_EQ(bucket.tokens(start), 3);

@@ -94,7 +94,8 @@ protected:
                               "deliveries:write",
                               "operations:read",
                               "operations:write",
-                              "audit:read"})
+                              "audit:read",
+                              "settings:manage"})
       wanted.insert(wanted.end(), {"--scope", scope});
     auto made = hub().run(wanted);
     EXPECT_EQ(made.exit_code, 0) << made.err;

@@ -14,6 +14,7 @@
 namespace hub::testing {
 namespace {
 
+using namespace std::string_literals;
 using nlohmann::json;
 using ::testing::Contains;
 using ::testing::HasSubstr;
@@ -82,6 +83,8 @@ const std::map<std::string, trial> trials{
   {"list_api_keys", trial::shows},
   {"create_api_key", trial::writes},
   {"revoke_api_key", trial::by_id},
+  {"list_settings", trial::shows},
+  {"change_settings", trial::writes},
   {"list_audit_log", trial::shows},
   {"export_audit_log", trial::shows},
   {"show_sign_in_page", trial::of_hub},
@@ -138,7 +141,8 @@ public:
                               "people:write",
                               "keys:read",
                               "keys:write",
-                              "audit:read"}) {
+                              "audit:read",
+                              "settings:manage"}) {
       key.emplace_back("--scope");
       key.emplace_back(scope);
     }
@@ -151,6 +155,8 @@ public:
       const auto ticket = api.post("/api/tickets", {{"title", std::string{"A "} + word}}, with);
       EXPECT_EQ(ticket.status, 201) << ticket.text;
       EXPECT_EQ(ticket.body.at("number"), 1);
+      const auto set = api.patch("/api/settings", {{"smtp.from", word + "@example.org"s}}, who);
+      EXPECT_EQ(set.status, 200) << set.text;
       const auto job = api.post("/api/jobs", {{"job_class", "CanaryJob"}, {"args", {}}}, who);
       EXPECT_EQ(job.status, 202) << job.text;
     }
@@ -384,6 +390,7 @@ TEST_F(workspaces, show_nothing_of_each_other) {
   for (const auto& who : {their_key_, theirs_.changing}) {
     const auto shown = all_shown(who);
     EXPECT_THAT(shown, HasSubstr(std::string{"A "} + marker));
+    EXPECT_THAT(shown, HasSubstr(marker + "@example.org"s));
     EXPECT_THAT(shown, HasSubstr(id_in("dead_letter_jobs", second_)));
     EXPECT_THAT(shown, HasSubstr(id_in("webhook_deliveries", second_)));
     expect_nothing_of(first_id, shown);

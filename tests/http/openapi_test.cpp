@@ -101,6 +101,7 @@ std::set<std::string> mounted_routes() {
   mount_account(server, hub, door);
   mount_oidc(server, hub, door, {});
   mount_people(server, hub, door);
+  mount_settings(server, hub, door);
   std::set<std::string> routes;
   for (const auto& [method, pattern] : server.routes())
     routes.insert(named(method, pattern));

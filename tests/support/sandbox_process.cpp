@@ -66,6 +66,10 @@ json sandbox_process::messages() {
   return call("GET", "/sandbox/state").at("messages");
 }
 
+json sandbox_process::calls() {
+  return call("GET", "/sandbox/state").at("calls");
+}
+
 int sandbox_process::times_sent(const std::string& job) {
   int times = 0;
   for (const auto& message : messages())

@@ -22,6 +22,8 @@ public:
   [[nodiscard]] std::map<std::string, std::string> hub_environment() const;
   /// Every message it was sent, whichever the provider.
   [[nodiscard]] nlohmann::json messages();
+  /// Every HTTP call it got, with the end of the token that it came with.
+  [[nodiscard]] nlohmann::json calls();
   /// How often it was given the message of this job.
   [[nodiscard]] int times_sent(const std::string& job);
   void misbehave(const nlohmann::json& fault);

@@ -35,9 +35,12 @@ protected:
   }
 
   domain::result<found_message> find() {
-    const auto desk = make_provider_desk(engine_,
-                                         {.slack = {.base_url = server_.url("/api"), .token = "t"}},
-                                         [] { return domain::time_point{since_epoch}; });
+    const auto accounts = std::make_shared<const provider_accounts>(
+      provider_accounts{.slack = {.base_url = server_.url("/api"), .token = "t"}});
+    const auto desk = make_provider_desk(
+      engine_,
+      [accounts](const domain::uuid&) { return accounts; },
+      [] { return domain::time_point{since_epoch}; });
     auto promised = std::make_shared<std::promise<domain::result<found_message>>>();
     auto found = promised->get_future();
     desk->find({.whom = domain::provider::slack, .recipient = "C0123456789", .text = "hello"},
