@@ -69,6 +69,8 @@ struct source_options {
   std::string workspace; // id or name; empty: the first one
   std::string platform;
   std::string account;
+  std::string id;  // of a secret address
+  std::string url; // the hub's, as providers reach it; empty: this hub's own
 };
 
 struct setting_options {
@@ -110,6 +112,10 @@ exit_code replay(const config::configuration& settings, const replay_options& op
 exit_code connect_source(const config::configuration& settings, const source_options& options);
 exit_code disconnect_source(const config::configuration& settings, const source_options& options);
 exit_code list_sources(const config::configuration& settings, const source_options& options);
+/// Makes a secret address of a workspace's webhooks and prints it, the only time it is seen.
+exit_code make_path(const config::configuration& settings, const source_options& options);
+exit_code list_paths(const config::configuration& settings, const source_options& options);
+exit_code remove_path(const config::configuration& settings, const source_options& options);
 /// What a workspace sets for itself.
 exit_code list_settings(const config::configuration& settings, const setting_options& options);
 exit_code set_setting(const config::configuration& settings, const setting_options& options);

@@ -234,6 +234,14 @@ void add_sources(CLI::App& app,
     ->add_option("--account", source.account, account)
     ->required();
   add("list", "Show a workspace's accounts", hub::app::list_sources);
+  platform(add("path",
+               "Make an address for a workspace's webhooks alone and print it, once",
+               hub::app::make_path))
+    ->add_option("--url", source.url, "The hub's address for providers (default: this one)");
+  add("paths", "Show a workspace's addresses, without their secrets", hub::app::list_paths);
+  add("remove-path", "Take an address away", hub::app::remove_path)
+    ->add_option("id", source.id, "As `sources paths` shows it")
+    ->required();
 }
 
 /// The commands about what a workspace sets for itself.

@@ -1,6 +1,7 @@
 #include "actors/node.hpp"
 #include "config/workspace_settings.hpp"
 #include "domain/source.hpp"
+#include "http/server/auth/tokens.hpp"
 #include "main/access_room.hpp"
 #include "main/commands.hpp"
 #include "main/database.hpp"
@@ -167,6 +168,61 @@ exit_code list_sources(const config::configuration& settings, const source_optio
                                       << "  since " << domain::to_rfc3339(each.connected_at)
                                       << '\n';
                           return exit_code::ok;
+                        });
+}
+
+exit_code make_path(const config::configuration& settings, const source_options& options) {
+  const auto platform = domain::parse_channel(options.platform);
+  if (!platform)
+    return told(exit_code::usage, platform.why());
+  return with_workspace(
+    settings,
+    options.workspace,
+    [&](storage::workspace_store& store, const domain::uuid& workspace) {
+      const auto secret = http::random_token();
+      const storage::path_row path{
+        workspace, fresh_id(), *platform, http::token_hash(secret), actors::wall_clock()};
+      const auto made = wait_for<domain::done>(
+        [&](auto done) { store.add_path(on_command_line(workspace), path, std::move(done)); });
+      if (!made)
+        return told(exit_code::failed, made.why());
+      std::cerr
+        << "Keep this address: it is not shown again. What comes in there is signed with the "
+           "workspace's own secret.\n";
+      std::cout << (options.url.empty() ? local_url(settings) : options.url) << "/webhooks/"
+                << to_string(*platform) << '/' << secret << '\n';
+      return exit_code::ok;
+    });
+}
+
+exit_code list_paths(const config::configuration& settings, const source_options& options) {
+  return with_workspace(settings,
+                        options.workspace,
+                        [](storage::workspace_store& store, const domain::uuid& workspace) {
+                          const auto found = wait_for<std::vector<storage::path_row>>(
+                            [&](auto done) { store.paths_of(workspace, std::move(done)); });
+                          if (!found)
+                            return told(exit_code::failed, found.why());
+                          for (const auto& each : *found)
+                            std::cout << to_string(each.id) << "  " << to_string(each.platform)
+                                      << "  since " << domain::to_rfc3339(each.created_at) << '\n';
+                          return exit_code::ok;
+                        });
+}
+
+exit_code remove_path(const config::configuration& settings, const source_options& options) {
+  const auto id = domain::parse_uuid(options.id);
+  if (!id)
+    return told(exit_code::usage,
+                domain::fail(domain::errc::invalid_input,
+                             "give the address's id, as `feedback-hub sources paths` shows it"));
+  return with_workspace(settings,
+                        options.workspace,
+                        [&](storage::workspace_store& store, const domain::uuid& workspace) {
+                          const auto gone = wait_for<domain::done>([&](auto done) {
+                            store.remove_path(on_command_line(workspace), *id, std::move(done));
+                          });
+                          return gone ? exit_code::ok : told(exit_code::failed, gone.why());
                         });
 }
 

@@ -108,6 +108,8 @@ void workspace_room::adopt(storage::workspace_facts facts) {
     rows[row.workspace].push_back(std::move(row));
   for (const auto& [workspace, own] : rows)
     fresh->profiles.emplace(workspace, app::profile_of(view_of(workspace, own)));
+  for (auto& path : facts.paths)
+    fresh->paths.emplace(std::pair{path.platform, std::move(path.secret_hash)}, path.workspace);
   if (facts.sealed_shut > 0)
     log(log_level::error, "settings_sealed_shut", {{"count", std::int64_t{facts.sealed_shut}}});
   fresh->sources =
@@ -135,6 +137,17 @@ domain::result<std::shared_ptr<const domain::source_table>> workspace_room::sour
   if (!known)
     return known.why();
   return (*known)->sources;
+}
+
+domain::result<std::optional<http::path_owner>>
+workspace_room::behind_path(domain::channel platform, const std::string& secret_hash) const {
+  const auto known = trusted();
+  if (!known)
+    return known.why();
+  const auto found = (*known)->paths.find({platform, secret_hash});
+  if (found == (*known)->paths.end())
+    return std::optional<http::path_owner>{};
+  return std::optional{http::path_owner{found->second, profile_of(found->second)->secrets}};
 }
 
 void workspace_room::holder_of(

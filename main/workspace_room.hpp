@@ -37,6 +37,8 @@ public:
 
   [[nodiscard]] domain::result<std::shared_ptr<const domain::source_table>>
   sources() const override;
+  [[nodiscard]] domain::result<std::optional<http::path_owner>>
+  behind_path(domain::channel platform, const std::string& secret_hash) const override;
   void holder_of(std::vector<domain::uuid> among,
                  domain::channel platform,
                  std::string message_id,
@@ -64,6 +66,7 @@ private:
     std::int64_t version = 0;
     std::map<domain::uuid, profile> profiles; // of workspaces that set something
     std::shared_ptr<const domain::source_table> sources;
+    std::map<std::pair<domain::channel, std::string>, domain::uuid> paths; // by their secret's hash
   };
 
   [[nodiscard]] config::workspace_view view_of(const domain::uuid& workspace,

@@ -2,6 +2,7 @@
 
 #include "domain/result.hpp"
 #include "domain/source.hpp"
+#include "http/server/context.hpp"
 #include "storage/identity/identity_store.hpp"
 
 #include <functional>
@@ -28,6 +29,12 @@ struct setting_change {
   std::optional<std::string> value;
 };
 
+/// Whose webhooks come in at an address, and what they are signed with.
+struct path_owner {
+  domain::uuid workspace;
+  webhook_secrets secrets; // empty where none is set
+};
+
 /// What a running hub knows of its workspaces. Kept in memory and seconds old at most, so that a
 /// delivery costs no question. Thread-safe.
 class workspaces {
@@ -37,6 +44,9 @@ public:
   /// Which account is whose. `unavailable` when that was last read too long ago.
   [[nodiscard]] virtual domain::result<std::shared_ptr<const domain::source_table>>
   sources() const = 0;
+  /// Whose address it is, by the hash of its secret; unset where nobody's. `unavailable` as above.
+  [[nodiscard]] virtual domain::result<std::optional<path_owner>>
+  behind_path(domain::channel platform, const std::string& secret_hash) const = 0;
   /// Asks the database which of the workspaces already has this message, if one has.
   virtual void holder_of(std::vector<domain::uuid> among,
                          domain::channel platform,

@@ -1,3 +1,4 @@
+#include "http/server/webhooks/signature.hpp"
 #include "tests/e2e/connected_workspaces.hpp"
 
 #include <gmock/gmock.h>
@@ -198,6 +199,144 @@ TEST_F(workspace_settings, are_set_on_the_command_line_and_secrets_not_in_it) {
   EXPECT_EQ(run({"unset", "notion.api_key"}).exit_code, 0);
   EXPECT_EQ(run({"unset", "slack.burst"}).exit_code, 0);
   EXPECT_EQ(setting(in_south(), "notion.api_key")["set"], false);
+}
+
+// ---- addresses of one workspace
+
+class webhook_paths : public workspace_settings {
+protected:
+  static std::string make(const std::string& workspace, const std::string& platform) {
+    auto made = hub().run({"sources", "path", "--workspace", workspace, "--platform", platform});
+    EXPECT_EQ(made.exit_code, 0) << made.err;
+    made.out.erase(made.out.find_last_not_of("\r\n") + 1);
+    return made.out.substr(made.out.find("/webhooks/"));
+  }
+
+  answer deliver(const std::string& path, const delivery& what, const std::string& secret) {
+    headers with{{"Content-Type", what.content_type}};
+    if (what.channel == channel::slack) {
+      const auto now = std::to_string(unix_now());
+      with.emplace_back("X-Slack-Request-Timestamp", now);
+      with.emplace_back("X-Slack-Signature", http::slack_signature(secret, now, what.body));
+    } else if (what.channel == channel::intercom) {
+      with.emplace_back("X-Hub-Signature", "sha1=" + http::hmac_sha1_hex(secret, what.body));
+    } else {
+      with.emplace_back("X-Hub-Signature-256",
+                        "sha256=" + http::hmac_sha256_hex(secret, what.body));
+    }
+    return api_.call("POST", path, what.body, with);
+  }
+  bool is_open(const std::string& path, channel platform, const std::string& secret) {
+    return tests::eventually([&] { return deliver(path, idle(platform), secret).status == 200; });
+  }
+};
+
+TEST_F(webhook_paths, take_in_for_their_workspace_what_its_own_secret_signs) {
+  ASSERT_EQ(set(in_north(),
+                {{"slack.signing_secret", "north-slack-secret"},
+                 {"intercom.webhook_secret", "north-intercom-secret"},
+                 {"whatsapp.webhook_secret", "north-whatsapp-secret"}})
+              .status,
+            200);
+  connect("south", channel::slack, "TPATH");
+  ASSERT_TRUE(is_known(in_south(), channel::slack, "TPATH"));
+  for (const auto platform : domain::channels_with_accounts) {
+    const std::string name{to_string(platform)};
+    SCOPED_TRACE(name);
+    const auto path = make("north", name);
+    const auto secret = "north-" + name + "-secret";
+    ASSERT_TRUE(is_open(path, platform, secret));
+    const auto words = word();
+    const auto what = from_account(said(platform, words), "TPATH");
+    const auto taken = deliver(path, what, secret);
+    EXPECT_EQ(taken.status, 200) << taken.text;
+    EXPECT_EQ(tickets(in_north(), words), 1U) << "whatever account it names";
+    EXPECT_TRUE(deliver(path, what, secret).is("duplicate"));
+    EXPECT_EQ(tickets(in_north(), words), 1U);
+    EXPECT_EQ(tickets(in_south(), words) + tickets(in_home(), words), 0U);
+  }
+}
+
+TEST_F(webhook_paths, tell_nobody_whether_they_are_there) {
+  ASSERT_EQ(set(in_north(), {{"slack.signing_secret", "north-slack-secret"}}).status, 200);
+  ASSERT_EQ(set(in_south(), {{"slack.signing_secret", "south-slack-secret"}}).status, 200);
+  const auto path = make("north", "slack");
+  ASSERT_TRUE(is_open(path, channel::slack, "north-slack-secret"));
+  const auto unknown = "/webhooks/slack/" + std::string(43, 'x');
+  const auto what = said(channel::slack, "words");
+  std::string first;
+  for (const auto& [where, secret] : {std::pair{path, "south-slack-secret"},
+                                      std::pair{path, slack_secret},
+                                      std::pair{path, ""},
+                                      std::pair{unknown, "north-slack-secret"},
+                                      std::pair{unknown, slack_secret}}) {
+    const auto refused = deliver(where, what, secret);
+    EXPECT_EQ(refused.status, 401);
+    first = first.empty() ? refused.text : first;
+    EXPECT_EQ(refused.text, first) << "all the same";
+  }
+  for (const auto& where : {path, unknown})
+    EXPECT_EQ(
+      api_.call("POST", where, what.body, {{"Content-Type", "application/json"}}).at("code"),
+      "missing_signature");
+  auto other = path;
+  other.replace(other.find("slack"), 5, "intercom");
+  EXPECT_EQ(deliver(other, said(channel::intercom, "words"), "north-slack-secret").status, 401)
+    << "it is an address of another platform";
+}
+
+TEST_F(webhook_paths, are_shut_without_a_secret_and_once_removed) {
+  ASSERT_EQ(set(in_south(), {{"intercom.webhook_secret", nullptr}}).status, 200);
+  const auto path = make("south", "intercom");
+  for (const auto* secret : {"", intercom_secret})
+    EXPECT_EQ(deliver(path, idle(channel::intercom), secret).status, 401);
+  ASSERT_EQ(set(in_south(), {{"intercom.webhook_secret", "south-intercom-secret"}}).status, 200);
+  ASSERT_TRUE(is_open(path, channel::intercom, "south-intercom-secret"));
+  const auto listed = hub().run({"sources", "paths", "--workspace", "south"});
+  const auto line = listed.out.substr(0, listed.out.find("  intercom"));
+  const auto id = line.substr(line.rfind('\n') + 1);
+  const auto removed = hub().run({"sources", "remove-path", "--workspace", "south", id});
+  ASSERT_EQ(removed.exit_code, 0) << removed.err;
+  EXPECT_TRUE(tests::eventually(
+    [&] { return deliver(path, idle(channel::intercom), "south-intercom-secret").status == 401; }));
+}
+
+TEST_F(webhook_paths, are_verified_by_meta_with_the_workspaces_token) {
+  ASSERT_EQ(set(in_north(),
+                {{"whatsapp.webhook_secret", "north-whatsapp-secret"},
+                 {"whatsapp.verify_token", "north-verifies"}})
+              .status,
+            200);
+  const auto path = make("north", "whatsapp");
+  ASSERT_TRUE(is_open(path, channel::whatsapp, "north-whatsapp-secret"));
+  const auto verify = [&](const std::string& where, const std::string& token) {
+    return api_.get(where + "?hub.mode=subscribe&hub.challenge=42&hub.verify_token=" + token);
+  };
+  EXPECT_EQ(verify(path, "north-verifies").text, "42");
+  EXPECT_EQ(verify(path, whatsapp_verify_token).status, 403);
+  const auto unknown = verify("/webhooks/whatsapp/" + std::string(43, 'x'), "north-verifies");
+  EXPECT_EQ(unknown.status, 403);
+  EXPECT_EQ(unknown.text, verify(path, "wrong").text);
+}
+
+TEST_F(webhook_paths, appear_in_no_log_record_or_figure) {
+  ASSERT_EQ(set(in_north(), {{"slack.signing_secret", "north-slack-secret"}}).status, 200);
+  const auto path = make("north", "slack");
+  const auto secret = path.substr(path.rfind('/') + 1);
+  ASSERT_EQ(secret.size(), 43U);
+  ASSERT_TRUE(is_open(path, channel::slack, "north-slack-secret"));
+  deliver(path, said(channel::slack, "words"), "wrong");
+  deliver(path, {channel::slack, "not json"}, "north-slack-secret");
+  api_.call("POST", path + "/more", "{}", {{"Content-Type", "application/json"}});
+  api_.call("DELETE", path, "", {});
+  for (const auto& text : {hub().log(),
+                           api_.get("/metrics").text,
+                           api_.get("/api/audit_log?per_page=100", in_north()).text,
+                           api_.get("/api/webhook_deliveries?per_page=100", in_north()).text})
+    EXPECT_THAT(text, Not(HasSubstr(secret)));
+  EXPECT_TRUE(tests::eventually(
+    [&] { return hub().log().find("/webhooks/slack/:path_secret") != std::string::npos; }))
+    << "calls are logged by their route";
 }
 
 } // namespace

@@ -1,10 +1,12 @@
 #include "http/server/webhooks/webhooks.hpp"
 
 #include "config/log.hpp"
+#include "http/server/auth/tokens.hpp"
 #include "http/server/respond.hpp"
 #include "http/server/webhooks/place.hpp"
 #include "http/server/webhooks/signature.hpp"
 #include "http/server/webhooks/take_in.hpp"
+#include "http/server/workspaces.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -23,31 +25,39 @@ using nlohmann::json;
 struct webhook {
   domain::channel channel;
   const char* path;
-  signature_check (*check)(const context&, const edge::request&);
+  const char* secret_path; // of one workspace alone
+  signature_check (*check)(const webhook_secrets&, const edge::request&, domain::time_point now);
 };
 
-signature_check check_slack(const context& hub, const edge::request& request) {
-  return check_slack_signature(hub.secrets.slack_signing,
+signature_check
+check_slack(const webhook_secrets& by, const edge::request& request, domain::time_point now) {
+  return check_slack_signature(by.slack_signing,
                                request.header("x-slack-request-timestamp"),
                                request.header("x-slack-signature"),
                                request.body,
-                               hub.now());
+                               now);
 }
 
-signature_check check_intercom(const context& hub, const edge::request& request) {
-  return check_intercom_signature(
-    hub.secrets.intercom, request.header("x-hub-signature"), request.body);
+signature_check
+check_intercom(const webhook_secrets& by, const edge::request& request, domain::time_point) {
+  return check_intercom_signature(by.intercom, request.header("x-hub-signature"), request.body);
 }
 
-signature_check check_whatsapp(const context& hub, const edge::request& request) {
-  return check_whatsapp_signature(
-    hub.secrets.whatsapp, request.header("x-hub-signature-256"), request.body);
+signature_check
+check_whatsapp(const webhook_secrets& by, const edge::request& request, domain::time_point) {
+  return check_whatsapp_signature(by.whatsapp, request.header("x-hub-signature-256"), request.body);
 }
 
 constexpr std::array webhooks{
-  webhook{domain::channel::slack, "/webhooks/slack", check_slack},
-  webhook{domain::channel::intercom, "/webhooks/intercom", check_intercom},
-  webhook{domain::channel::whatsapp, "/webhooks/whatsapp", check_whatsapp},
+  webhook{domain::channel::slack, "/webhooks/slack", "/webhooks/slack/:path_secret", check_slack},
+  webhook{domain::channel::intercom,
+          "/webhooks/intercom",
+          "/webhooks/intercom/:path_secret",
+          check_intercom},
+  webhook{domain::channel::whatsapp,
+          "/webhooks/whatsapp",
+          "/webhooks/whatsapp/:path_secret",
+          check_whatsapp},
 };
 
 const char* reason_of(signature_check found) {
@@ -161,7 +171,8 @@ void receive(context& hub,
              const webhook& hook,
              const edge::request& request,
              edge::responder responder) {
-  if (const auto found = hook.check(hub, request); found != signature_check::good)
+  if (const auto found = hook.check(hub.secrets, request, hub.now());
+      found != signature_check::good)
     return responder.send(refuse(hub, hook, found));
   auto reply_to = std::make_shared<edge::responder>(std::move(responder));
   place(hub,
@@ -171,21 +182,69 @@ void receive(context& hub,
         });
 }
 
+/// Secrets that nobody signs with. Checking against them takes as long, and finds as much, as
+/// checking a wrong signature: whether a path or a secret is there cannot be told from outside.
+const webhook_secrets& secrets_of_nobody() {
+  static const auto random = random_token();
+  static const webhook_secrets nobody{random, random, random, random};
+  return nobody;
+}
+
+/// With nobody's in the place of those that are not set.
+webhook_secrets filled(webhook_secrets secrets) {
+  const auto& nobody = secrets_of_nobody();
+  for (auto* each : {&secrets.slack_signing,
+                     &secrets.intercom,
+                     &secrets.whatsapp,
+                     &secrets.whatsapp_verify_token})
+    if (each->empty())
+      *each = nobody.whatsapp;
+  return secrets;
+}
+
+/// Whose address a request came to; unset where nobody's.
+domain::result<std::optional<path_owner>>
+owner_of(const context& hub, domain::channel platform, const edge::request& request) {
+  if (hub.known == nullptr)
+    return std::optional<path_owner>{};
+  return hub.known->behind_path(platform, token_hash(request.path_parameter("path_secret")));
+}
+
+/// What comes in at a workspace's own address is signed with its own secret, and its own, whatever
+/// account it names.
+void receive_for_one(context& hub,
+                     const webhook& hook,
+                     const edge::request& request,
+                     edge::responder responder) {
+  const auto owner = owner_of(hub, hook.channel, request);
+  if (!owner)
+    return responder.send(not_stored_reply(owner.why()));
+  const auto secrets = *owner ? filled((*owner)->secrets) : secrets_of_nobody();
+  if (const auto found = hook.check(secrets, request, hub.now()); found != signature_check::good)
+    return responder.send(refuse(hub, hook, found));
+  take(hub,
+       hook,
+       request.id,
+       read(delivery_in(hub, hook, request), (*owner)->workspace),
+       std::make_shared<edge::responder>(std::move(responder)));
+}
+
 /// Meta checks a webhook address by asking it to repeat a challenge.
-void verify_whatsapp(context& hub, const edge::request& request, edge::responder responder) {
+edge::reply
+verify_whatsapp(context& hub, const edge::request& request, const std::string& verify_token) {
   const auto mode = request.query_parameter("hub.mode");
   const auto token = request.query_parameter("hub.verify_token");
   const auto challenge = request.query_parameter("hub.challenge");
-  const bool known = mode == "subscribe" && token && !hub.secrets.whatsapp_verify_token.empty()
-                     && equal_in_constant_time(*token, hub.secrets.whatsapp_verify_token);
+  const bool known = mode == "subscribe" && token && !verify_token.empty()
+                     && equal_in_constant_time(*token, verify_token);
   if (!known || !challenge || challenge->size() > 1024) {
     hub.figures.count_refused_webhook(domain::channel::whatsapp, "bad_verify_token");
-    return responder.send(error_reply(403, "forbidden", "the verify token does not match"));
+    return error_reply(403, "forbidden", "the verify token does not match");
   }
-  responder.send({.status = 200,
-                  .content_type = "text/plain; charset=utf-8",
-                  .body = std::string{*challenge},
-                  .headers = {}});
+  return {.status = 200,
+          .content_type = "text/plain; charset=utf-8",
+          .body = std::string{*challenge},
+          .headers = {}};
 }
 
 } // namespace
@@ -196,16 +255,31 @@ void mount_webhooks(edge::server& server, context& hub) {
       "POST", hook.path, [&hub, &hook](const edge::request& request, edge::responder responder) {
         receive(hub, hook, request, std::move(responder));
       });
+    server.route("POST",
+                 hook.secret_path,
+                 [&hub, &hook](const edge::request& request, edge::responder responder) {
+                   receive_for_one(hub, hook, request, std::move(responder));
+                 });
     // Providers probe with it.
-    server.route("HEAD", hook.path, [](const edge::request&, edge::responder responder) {
-      responder.send(
-        {.status = 200, .content_type = "application/json", .body = "", .headers = {}});
-    });
+    for (const auto* path : {hook.path, hook.secret_path})
+      server.route("HEAD", path, [](const edge::request&, edge::responder responder) {
+        responder.send(
+          {.status = 200, .content_type = "application/json", .body = "", .headers = {}});
+      });
   }
   server.route(
     "GET", "/webhooks/whatsapp", [&hub](const edge::request& request, edge::responder responder) {
-      verify_whatsapp(hub, request, std::move(responder));
+      responder.send(verify_whatsapp(hub, request, hub.secrets.whatsapp_verify_token));
     });
+  server.route("GET",
+               "/webhooks/whatsapp/:path_secret",
+               [&hub](const edge::request& request, edge::responder responder) {
+                 const auto owner = owner_of(hub, domain::channel::whatsapp, request);
+                 if (!owner)
+                   return responder.send(not_stored_reply(owner.why()));
+                 const auto secrets = *owner ? filled((*owner)->secrets) : secrets_of_nobody();
+                 responder.send(verify_whatsapp(hub, request, secrets.whatsapp_verify_token));
+               });
 }
 
 } // namespace hub::http

@@ -79,6 +79,7 @@ private:
     };
     server_->route("GET", "/echo", echo);
     server_->route("POST", "/webhooks/slack", echo);
+    server_->route("GET", "/webhooks/slack/:path_secret", echo);
     for (const auto* path : {"/metrics", "/up", "/api/tickets", "/webhooks/whatsapp", "/"})
       server_->route("GET", path, echo);
     server_->route("GET", "/late", [](const edge::request&, edge::responder to) {
@@ -287,6 +288,29 @@ TEST_F(behind_nginx, logs_paths_and_request_ids_and_no_query) {
   EXPECT_THAT(logged("access"), Not(HasSubstr("known 2")));
   for (const auto* file : {"access", "error", "error.log"})
     EXPECT_THAT(logged(file), Not(HasSubstr("hush"))) << file;
+}
+
+TEST_F(behind_nginx, logs_no_secret_address_of_webhooks) {
+  const std::string secret = "Hush-" + std::string(33, 'h') + "_Hush";
+  auto client = proxied();
+  for (const auto& path : {"/webhooks/slack/" + secret,
+                           "/webhooks/slack/" + secret + "/more",
+                           "/WebHooks/Slack/" + secret,
+                           "//webhooks//slack/" + secret,
+                           "/webhooks/%73lack/" + secret,
+                           "/webhooks/slack/%48" + secret.substr(1),
+                           "/webhooks/slack/" + secret.substr(0, 20),
+                           "/webhook/slack/" + secret,
+                           "/" + secret}) {
+    client.get(path);
+    EXPECT_TRUE(client.read()) << path;
+  }
+  client.get("/up", "X-Request-Id: last-1\r\n");
+  EXPECT_EQ(client.read()->status, 200);
+  EXPECT_TRUE(eventually([&] { return logged("access").find("last-1") != std::string::npos; }));
+  EXPECT_THAT(logged("access"), HasSubstr("\"GET /webhooks/slack/(secret)\""));
+  for (const auto* file : {"access", "error", "error.log"})
+    EXPECT_THAT(logged(file), Not(HasSubstr("Hush"))) << file;
 }
 
 TEST_F(behind_nginx, never_gives_anybody_an_answer_meant_for_another) {
