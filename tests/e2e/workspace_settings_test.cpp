@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <regex>
 #include <set>
 #include <string>
 
@@ -337,6 +338,33 @@ TEST_F(webhook_paths, appear_in_no_log_record_or_figure) {
   EXPECT_TRUE(tests::eventually(
     [&] { return hub().log().find("/webhooks/slack/:path_secret") != std::string::npos; }))
     << "calls are logged by their route";
+}
+
+// ---- what concerns all workspaces
+
+TEST_F(connected_workspaces, leave_what_concerns_all_of_them_to_the_first) {
+  static const std::regex parameter{R"(\{[^}]+\})"};
+  int walked = 0;
+  const auto described = api_.get("/openapi.json").body;
+  for (const auto& [path, methods] : described.at("paths").items())
+    for (const auto& [method, what] : methods.items()) {
+      if (!what.value("x-hub-wide", false))
+        continue;
+      ++walked;
+      SCOPED_TRACE(method + ' ' + path);
+      const auto at = std::regex_replace(path, parameter, "CanaryJob");
+      const bool reads = method == "get";
+      auto with = in_north();
+      with.emplace_back("Content-Type", "application/json");
+      const auto refused =
+        api_.call(reads ? "GET" : "POST", at, reads ? "" : R"({"job_class":"CanaryJob"})", with);
+      EXPECT_EQ(refused.status, 403) << refused.text;
+      EXPECT_THAT(refused.text, HasSubstr("only members of its first one may"));
+      if (reads) {
+        EXPECT_THAT(api_.get(at).status, ::testing::AnyOf(200, 404));
+      }
+    }
+  EXPECT_GE(walked, 10);
 }
 
 } // namespace

@@ -588,31 +588,30 @@ void list_providers(context& hub, const call&, edge::responder responder) {
 } // namespace
 
 void mount_jobs(edge::server& server, context& hub) {
-  server.route("GET", "/api/jobs", only_with(hub, permission::operations_read, list_kinds));
+  server.route("GET", "/api/jobs", hub_wide(hub, permission::operations_read, list_kinds));
   server.route("POST", "/api/jobs", only_with(hub, permission::operations_write, run_job));
   server.route(
-    "POST", "/api/jobs/:job_class/pause", only_with(hub, permission::operations_write, pause));
+    "POST", "/api/jobs/:job_class/pause", hub_wide(hub, permission::operations_write, pause));
   server.route(
-    "POST", "/api/jobs/:job_class/resume", only_with(hub, permission::operations_write, resume));
+    "POST", "/api/jobs/:job_class/resume", hub_wide(hub, permission::operations_write, resume));
   server.route(
-    "POST", "/api/jobs/:job_class/drain", only_with(hub, permission::operations_write, drain));
+    "POST", "/api/jobs/:job_class/drain", hub_wide(hub, permission::operations_write, drain));
   server.route(
     "GET", "/api/dead_letter_jobs", only_with(hub, permission::operations_read, list_letters));
   server.route(
     "POST", "/api/dead_letter_jobs/retry", only_with(hub, permission::operations_write, retry_all));
   server.route("POST",
                "/api/dead_letter_jobs/force_fail",
-               only_with(hub, permission::operations_write, force_fail));
+               hub_wide(hub, permission::operations_write, force_fail));
   server.route("GET",
                "/api/dead_letter_jobs/force_fail_status",
-               only_with(hub, permission::operations_read, force_fail_status));
+               hub_wide(hub, permission::operations_read, force_fail_status));
   server.route("PATCH",
                "/api/dead_letter_jobs/:id/resolve",
                only_with(hub, permission::operations_write, resolve));
   server.route(
     "POST", "/api/dead_letter_jobs/:id/retry", only_with(hub, permission::operations_write, retry));
-  server.route(
-    "GET", "/api/providers", only_with(hub, permission::operations_read, list_providers));
+  server.route("GET", "/api/providers", hub_wide(hub, permission::operations_read, list_providers));
 }
 
 } // namespace hub::http

@@ -3,6 +3,7 @@
 #include "http/server/call.hpp"
 #include "http/server/context.hpp"
 #include "http/server/edge/server.hpp"
+#include "http/server/respond.hpp"
 
 #include <optional>
 #include <utility>
@@ -29,6 +30,20 @@ edge::handler only_with(context& hub, std::optional<domain::permission> needs, H
                      handle(hub, from, std::move(reply));
                    });
   };
+}
+
+/// As `only_with`, for what concerns all workspaces: members of the first one alone, who run the
+/// hub.
+template <class Handle>
+edge::handler hub_wide(context& hub, domain::permission needs, Handle handle) {
+  return only_with(
+    hub, needs, [handle](context& with, const call& from, edge::responder responder) {
+      if (from.who.workspace != with.workspace)
+        return responder.send(error_reply(domain::fail(
+          domain::errc::forbidden,
+          "this concerns all workspaces of the hub; only members of its first one may use it")));
+      handle(with, from, std::move(responder));
+    });
 }
 
 } // namespace hub::http

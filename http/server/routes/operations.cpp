@@ -167,10 +167,10 @@ void mount_operations(edge::server& server, context& hub) {
   server.route("GET", "/", open_to_all(hub, show_front_page));
   server.route("GET", "/up", open_to_all(hub, up));
   server.route("GET", "/health", open_to_all(hub, health));
-  server.route("GET", "/metrics", only_with(hub, permission::operations_read, show_metrics));
+  server.route("GET", "/metrics", hub_wide(hub, permission::operations_read, show_metrics));
   server.route("GET", "/openapi.json", open_to_all(hub, show_openapi));
-  server.route("GET", "/api/actors", only_with(hub, permission::operations_read, list_actors));
-  server.route("GET", "/api/actors/:kind", only_with(hub, permission::operations_read, show_kind));
+  server.route("GET", "/api/actors", hub_wide(hub, permission::operations_read, list_actors));
+  server.route("GET", "/api/actors/:kind", hub_wide(hub, permission::operations_read, show_kind));
   server.route("GET", "/api/ledger", only_with(hub, permission::operations_read, show_ledger));
 }
 
