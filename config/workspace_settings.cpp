@@ -91,4 +91,16 @@ domain::outcome check_for_workspace(const setting& of, const std::string& writte
   return domain::done{};
 }
 
+const char* to_string(value_source source) {
+  switch (source) {
+  case value_source::workspace:
+    return "workspace";
+  case value_source::hub:
+    return "hub";
+  case value_source::fallback:
+    break;
+  }
+  return "default";
+}
+
 } // namespace hub::config

@@ -14,6 +14,9 @@ namespace hub::config {
 /// Where a workspace has a value from.
 enum class value_source : std::uint8_t { workspace, hub, fallback };
 
+/// workspace, hub, default
+[[nodiscard]] const char* to_string(value_source source);
+
 /// One thing a workspace may be set to, and what it is set to.
 struct workspace_value {
   const setting* of = nullptr;

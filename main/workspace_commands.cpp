@@ -98,18 +98,6 @@ const config::setting* setting_named(const std::string& key) {
   return of;
 }
 
-const char* source_word(config::value_source source) {
-  switch (source) {
-  case config::value_source::workspace:
-    return "workspace";
-  case config::value_source::hub:
-    return "hub";
-  case config::value_source::fallback:
-    break;
-  }
-  return "default";
-}
-
 /// What the file holds, or standard input where none is named, without the end of its line.
 result<std::string> value_from(const std::string& file) {
   constexpr std::size_t most = 64 * 1024;
@@ -242,7 +230,7 @@ exit_code list_settings(const config::configuration& settings, const setting_opt
       for (const auto& each : view.effective)
         std::cout << each.of->key << "  "
                   << (each.of->secret ? (each.set ? "(set)" : "(not set)") : each.shown) << "  ("
-                  << source_word(each.source) << ")\n";
+                  << to_string(each.source) << ")\n";
       return exit_code::ok;
     });
 }

@@ -19,23 +19,11 @@ constexpr auto look_every = 1s;
 // Well below domain::source_table::hand_over: beyond, nobody can say where a delivery belongs.
 constexpr auto trusted_for = 60s;
 
-const char* word_for(config::value_source source) {
-  switch (source) {
-  case config::value_source::workspace:
-    return "workspace";
-  case config::value_source::hub:
-    return "hub";
-  case config::value_source::fallback:
-    break;
-  }
-  return "default";
-}
-
 http::workspace_setting shown(const config::workspace_value& one) {
   return {.key = std::string{one.of->key},
           .description = std::string{one.of->description},
           .value = one.shown,
-          .source = word_for(one.source),
+          .source = to_string(one.source),
           .secret = one.of->secret,
           .set = one.set};
 }

@@ -1,7 +1,13 @@
 #pragma once
 
 #include "domain/audit.hpp"
+#include "storage/acting.hpp"
 #include "storage/journal/row_set.hpp"
+
+#include <pqxx/pqxx>
+
+#include <string>
+#include <utility>
 
 namespace hub::storage {
 
@@ -35,6 +41,21 @@ inline void add_record(audit_rows& rows,
            record.by.address,
            record.by.request_id,
            at);
+}
+
+/// Puts down what somebody does, in the transaction that does it.
+inline void record(pqxx::transaction_base& tx,
+                   const acting& by,
+                   const char* what,
+                   std::string target,
+                   std::string before,
+                   std::string after) {
+  audit_rows rows;
+  add_record(rows,
+             by.workspace,
+             {by.record, by.who, what, std::move(target), std::move(before), std::move(after)},
+             by.at);
+  std::move(rows).run_once(tx, add_audit_records_sql);
 }
 
 } // namespace hub::storage

@@ -355,20 +355,6 @@ audit_row audit_in(const pqxx::row& row) {
   return found;
 }
 
-void record(pqxx::transaction_base& tx,
-            const acting& by,
-            const char* what,
-            std::string target,
-            std::string before,
-            std::string after) {
-  audit_rows rows;
-  add_record(rows,
-             by.workspace,
-             {by.record, by.who, what, std::move(target), std::move(before), std::move(after)},
-             by.at);
-  std::move(rows).run_once(tx, add_audit_records_sql);
-}
-
 result<person_row>
 read_person(pqxx::transaction_base& tx, const domain::uuid& workspace, const domain::uuid& id) {
   const auto rows = tx.exec_params(person_sql, to_string(workspace), to_string(id));

@@ -115,20 +115,6 @@ std::string place_of(const uuid& workspace, std::string_view key) {
   return place;
 }
 
-void record(pqxx::transaction_base& tx,
-            const acting& by,
-            const char* what,
-            std::string target,
-            std::string before,
-            std::string after) {
-  audit_rows rows;
-  add_record(rows,
-             by.workspace,
-             {by.record, by.who, what, std::move(target), std::move(before), std::move(after)},
-             by.at);
-  std::move(rows).run_once(tx, add_audit_records_sql);
-}
-
 /// Rows of a channel that a newer hub knows are none of ours.
 std::optional<domain::source> source_in(const pqxx::row& row) {
   const auto platform = domain::parse_channel(text_in(row[1]));
