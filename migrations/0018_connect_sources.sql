@@ -18,17 +18,20 @@ CREATE UNIQUE INDEX workspace_sources_owner ON workspace_sources (platform, acco
   WHERE disconnected_at IS NULL;
 
 -- Counts the changes of what hubs keep in memory of their workspaces: they read it again when this
--- has moved. One row, so that changes are numbered in the order of their commits.
+-- has moved. One row, so that changes are numbered in the order of their commits; by the clock, so
+-- that a number which a failover lost is not given to another change.
 CREATE TABLE workspace_facts_version (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
   version bigint NOT NULL
 );
-INSERT INTO workspace_facts_version (version) VALUES (1);
+INSERT INTO workspace_facts_version (version)
+  VALUES ((extract(epoch FROM clock_timestamp()) * 1000000)::bigint);
 
 CREATE FUNCTION note_workspace_facts() RETURNS trigger LANGUAGE plpgsql AS
 $$
 BEGIN
-  UPDATE workspace_facts_version SET version = version + 1;
+  UPDATE workspace_facts_version
+    SET version = greatest(version + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint);
   RETURN NULL;
 END
 $$;

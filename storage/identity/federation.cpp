@@ -106,6 +106,10 @@ constexpr auto hold_person_sql = R"sql(
   SELECT role, reads_pii FROM users WHERE workspace_id = $1::uuid AND id = $2::uuid FOR UPDATE
 )sql";
 
+constexpr auto end_sessions_sql = R"sql(
+  DELETE FROM sessions WHERE workspace_id = $1::uuid AND user_id = $2::uuid
+)sql";
+
 constexpr auto unlink_sql = R"sql(
   DELETE FROM user_identities WHERE workspace_id = $1::uuid AND user_id = $2::uuid
   RETURNING issuer, subject
@@ -405,6 +409,8 @@ public:
         before.push_back({{"issuer", text_in(row[0])}, {"subject", text_in(row[1])}});
       if (before.empty())
         return domain::done{};
+      // Whoever had this account at the provider may still be signed in.
+      tx.exec_params(end_sessions_sql, to_string(by.workspace), to_string(person));
       audit_rows rows_of_record;
       add_record(rows_of_record,
                  by.workspace,

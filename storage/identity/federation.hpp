@@ -90,7 +90,8 @@ public:
   /// in first, or else by email, where it is known in one workspace only. Nothing for anybody else.
   virtual void person_behind(outside_identity who,
                              callback<std::optional<person_standing>> done) = 0;
-  /// Forgets who this person is at any provider: with their next sign-in they are linked anew.
+  /// Forgets who this person is at any provider, and ends their sessions: with their next sign-in
+  /// they are linked anew.
   /// `not_found` for whoever is not here, `forbidden` for whoever may not manage them.
   virtual void unlink(acting by, domain::uuid person, callback<domain::done> done) = 0;
 

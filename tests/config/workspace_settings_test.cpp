@@ -99,6 +99,12 @@ TEST(a_workspace, sets_what_the_settings_file_would_allow) {
   EXPECT_FALSE(fits("slack.bot_token", "  "));
   EXPECT_FALSE(fits("slack.bot_token", "xoxb\r\nX-Other: 1"));
   EXPECT_FALSE(fits("slack.bot_token", std::string(5000, 'x')));
+  for (const auto& each : schema())
+    for (const auto* bad : {"http://user:hunter2@mail.example.com", "hunter2\n", " hunter2 \x7F"})
+      if (each.secret && each.scope != setting_scope::hub)
+        if (const auto fit = check_for_workspace(each, bad); !fit) {
+          EXPECT_EQ(fit.why().message.find("hunter2"), std::string::npos) << each.key;
+        }
   for (const auto* key : {"http.bind", "database.url", "slack.api_url", "admin_token", "no.such"})
     EXPECT_EQ(find_for_workspace(key), nullptr) << key;
 }

@@ -108,8 +108,18 @@ protected:
   static headers in_home() { return {}; }
 
   static void connect(const std::string& workspace, channel platform, const std::string& account) {
+    change_source("connect", workspace, platform, account);
+  }
+  static void
+  disconnect(const std::string& workspace, channel platform, const std::string& account) {
+    change_source("disconnect", workspace, platform, account);
+  }
+  static void change_source(const std::string& how,
+                            const std::string& workspace,
+                            channel platform,
+                            const std::string& account) {
     const auto done = hub().run({"sources",
-                                 "connect",
+                                 how,
                                  "--workspace",
                                  workspace,
                                  "--platform",

@@ -3,11 +3,14 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <fstream>
 #include <regex>
 #include <set>
 #include <string>
+#include <thread>
 
 namespace hub::testing {
 namespace {
@@ -138,6 +141,43 @@ TEST_F(workspace_settings, decide_as_whom_providers_are_called) {
   EXPECT_EQ(tokens_for(next), std::set<std::string>{"AAAA0002"}) << "the very next call";
   for (const auto* token : {"AAAA0001", "AAAA0002", "BBBB0001"})
     EXPECT_THAT(hub().log(), Not(HasSubstr(token)));
+}
+
+TEST_F(workspace_settings, change_tokens_while_jobs_send) {
+  constexpr int jobs = 40;
+  const auto words = unique("CROTATING");
+  std::set<std::string> given;
+  std::thread sending{[&] {
+    for (int i = 0; i < jobs; ++i)
+      send(in_north(), "slack", words + "N" + std::to_string(i) + "N");
+  }};
+  hub_client administers{hub().port()};
+  for (int i = 0; i < 20; ++i) {
+    const auto end = "R" + std::to_string(1000000 + i);
+    const auto changed =
+      administers.patch("/api/settings", {{"slack.bot_token", "xoxb-of-north-" + end}}, in_north());
+    EXPECT_EQ(changed.status, 200) << changed.text;
+    given.insert(end);
+  }
+  sending.join();
+  for (int i = 0; i < jobs; ++i)
+    EXPECT_TRUE(is_sent(words + "N" + std::to_string(i) + "N")) << i;
+  for (const auto& end : tokens_for(words + "N"))
+    EXPECT_TRUE(given.contains(end) || end.starts_with("AAAA")) << end;
+}
+
+TEST_F(workspace_settings, reach_hubs_that_did_not_change_them) {
+  // Another process changes them; this hub finds out by itself.
+  const auto file = hub().directory() / "north-token";
+  std::ofstream{file} << "xoxb-of-north-FILE0001\n";
+  const auto done = hub().run(
+    {"settings", "set", "slack.bot_token", "--workspace", "north", "--file", file.string()});
+  ASSERT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_TRUE(tests::eventually([&] {
+    const auto to = unique("CFILE");
+    send(in_north(), "slack", to);
+    return is_sent(to) && tokens_for(to) == std::set<std::string>{"FILE0001"};
+  }));
 }
 
 TEST_F(workspace_settings, that_lack_a_token_send_nothing_with_anybody_elses) {
@@ -342,8 +382,10 @@ TEST_F(webhook_paths, appear_in_no_log_record_or_figure) {
 
 // ---- what concerns all workspaces
 
+const std::regex parameter{R"(\{[^}]+\})"};
+constexpr auto concerns_all = "only members of its first one may";
+
 TEST_F(connected_workspaces, leave_what_concerns_all_of_them_to_the_first) {
-  static const std::regex parameter{R"(\{[^}]+\})"};
   int walked = 0;
   const auto described = api_.get("/openapi.json").body;
   for (const auto& [path, methods] : described.at("paths").items())
@@ -359,12 +401,58 @@ TEST_F(connected_workspaces, leave_what_concerns_all_of_them_to_the_first) {
       const auto refused =
         api_.call(reads ? "GET" : "POST", at, reads ? "" : R"({"job_class":"CanaryJob"})", with);
       EXPECT_EQ(refused.status, 403) << refused.text;
-      EXPECT_THAT(refused.text, HasSubstr("only members of its first one may"));
+      EXPECT_THAT(refused.text, HasSubstr(concerns_all));
       if (reads) {
         EXPECT_THAT(api_.get(at).status, ::testing::AnyOf(200, 404));
       }
     }
   EXPECT_GE(walked, 10);
+}
+
+TEST_F(connected_workspaces, may_use_whatever_does_not_say_that_it_concerns_all) {
+  int walked = 0;
+  const auto described = api_.get("/openapi.json").body;
+  for (const auto& [path, methods] : described.at("paths").items())
+    for (const auto& [method, what] : methods.items()) {
+      if (what.value("x-hub-wide", false) || what.contains("security"))
+        continue;
+      ++walked;
+      auto name = method;
+      std::ranges::transform(
+        name, name.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+      auto with = in_south();
+      with.emplace_back("Content-Type", "application/json");
+      const auto got = api_.call(
+        name, std::regex_replace(path, parameter, "CanaryJob"), name == "GET" ? "" : "{}", with);
+      EXPECT_THAT(got.text, Not(HasSubstr(concerns_all))) << name << ' ' << path;
+    }
+  EXPECT_GE(walked, 15);
+}
+
+// ---- where a workspace's mail may go
+
+TEST(mail_of_a_workspace, goes_to_no_server_that_only_this_machine_reaches) {
+  sandbox_process sandbox;
+  hub_process hub{{.environment = {{"HUB_SIMULATION", "on"}}, .arguments = {}}}; // and no sandbox
+  hub.start();
+  hub_client api{hub.port()};
+  const auto set = api.patch(
+    "/api/settings",
+    {{"smtp.url", sandbox.hub_environment().at("SMTP_URL")}, {"smtp.from", "hub@example.org"}});
+  ASSERT_EQ(set.status, 200) << set.text;
+  const auto made = api.post(
+    "/api/jobs",
+    {{"job_class", "ProviderCheckJob"},
+     {"args", {{"provider", "smtp"}, {"recipient", "ana@example.org"}, {"text", "hello"}}}});
+  ASSERT_EQ(made.status, 202) << made.text;
+  json letters;
+  EXPECT_TRUE(tests::eventually([&] {
+    letters = api.get("/api/dead_letter_jobs").body;
+    return !letters.empty();
+  }));
+  EXPECT_THAT(letters.dump(), HasSubstr("forbidden"));
+  EXPECT_THAT(sandbox.messages().dump(), Not(HasSubstr("hello")));
+  EXPECT_EQ(hub.terminate(), 0);
 }
 
 } // namespace

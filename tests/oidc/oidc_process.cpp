@@ -12,11 +12,21 @@ namespace hub::testing {
 
 using nlohmann::json;
 
-oidc_process::oidc_process(std::uint16_t hub_port)
-  : pipe_{::popen((std::string{HUB_NODE} + " " + HUB_PROVIDER + " " + std::to_string(hub_port) + " "
-                   + std::to_string(::getpid()) + " 2>/dev/null")
-                    .c_str(),
-                  "re")} {
+namespace {
+
+/// Fetches what the provider is made of, unless it is there as the lock file says.
+constexpr auto install =
+  "{ cmp -s package-lock.json node_modules/.installed || "
+  "{ npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >npm.log 2>&1 </dev/null && "
+  "cp package-lock.json node_modules/.installed; }; }";
+
+} // namespace
+
+oidc_process::oidc_process(std::uint16_t hub_port) {
+  const auto command = std::string{"cd '"} + HUB_PROVIDER + "' && " + install
+                       + " && exec node provider.mjs " + std::to_string(hub_port) + ' '
+                       + std::to_string(::getpid()) + " 2>provider.log";
+  pipe_ = ::popen(command.c_str(), "re");
   std::array<char, 4096> line{};
   if (pipe_ == nullptr)
     throw std::runtime_error("the provider did not start");
@@ -30,7 +40,9 @@ oidc_process::oidc_process(std::uint16_t hub_port)
     port_ = static_cast<std::uint16_t>(std::stoi(issuer_.substr(issuer_.rfind(':') + 1)));
     return;
   }
-  throw std::runtime_error("the provider did not start");
+  ::pclose(pipe_);
+  throw std::runtime_error("the provider did not start: npm.log or provider.log in " HUB_PROVIDER
+                           " says why; script/bootstrap test installs node and npm");
 }
 
 oidc_process::~oidc_process() {

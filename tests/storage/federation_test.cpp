@@ -412,9 +412,11 @@ TEST_F(federation, unlinks_for_who_may_manage_them) {
   ASSERT_FALSE(elsewhere);
   EXPECT_EQ(elsewhere.why().code, errc::not_found);
   EXPECT_EQ(count("user_identities"), 2);
+  EXPECT_EQ(count("sessions"), 2);
   EXPECT_TRUE(unlink(ana, first, role::admin));
   EXPECT_TRUE(unlink(ana, first, role::admin)) << "nothing is left to do";
   EXPECT_EQ(count("user_identities"), 1) << "the other workspace's stays";
+  EXPECT_EQ(count("sessions"), 1) << "and so does who is signed in there";
   EXPECT_THAT(records(first),
               ElementsAre(HasSubstr("identity_linked"),
                           HasSubstr("signed_in_by_provider"),

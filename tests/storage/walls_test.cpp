@@ -568,17 +568,21 @@ TEST_F(one_role, keeps_house_and_what_waits_in_quarantine) {
 }
 
 TEST(walls_of_old, go_up_around_what_is_there) {
-  const std::set<std::string> came_later{"oidc_attempts", "user_identities"};
   const test_database database{test_database::content::empty};
   const auto all = storage::built_in_migrations();
   ASSERT_TRUE(storage::migrate(database.owner_connection(), all.first(14)));
+  std::set<std::string> old{"workspaces"};
   {
     pqxx::connection connection{database.owner_connection()};
     pqxx::work tx{connection};
     tx.exec("SELECT ensure_delivery_partitions(current_date, 1)");
-    for (const auto& [table, columns] : rows_of)
-      if (table != "workspaces" && !came_later.contains(table))
-        tx.exec(statement_for(table, columns, first));
+    for (const auto& [table, columns] : rows_of) {
+      if (old.contains(table)
+          || !tx.exec1("SELECT to_regclass('" + table + "') IS NOT NULL")[0].as<bool>())
+        continue;
+      tx.exec(statement_for(table, columns, first));
+      old.insert(table);
+    }
     tx.exec("UPDATE reporters SET email = 'Ána@Example.org'");
     tx.commit();
   }
@@ -591,8 +595,7 @@ TEST(walls_of_old, go_up_around_what_is_there) {
     EXPECT_EQ(tx.exec1("SELECT count(*) FROM " + table)[0].as<int>(), 0) << table;
   tx.exec("SELECT set_config('hub.workspaces', '{"s + first + "}', true)");
   for (const auto& [table, columns] : rows_of)
-    EXPECT_EQ(tx.exec1("SELECT count(*) FROM " + table)[0].as<int>(),
-              came_later.contains(table) ? 0 : 1)
+    EXPECT_EQ(tx.exec1("SELECT count(*) FROM " + table)[0].as<int>(), old.contains(table) ? 1 : 0)
       << table;
   EXPECT_EQ(tx.exec1("SELECT email_folded FROM reporters")[0].as<std::string>(), "ána@example.org");
 }

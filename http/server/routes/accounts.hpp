@@ -25,7 +25,7 @@ void mount_account(edge::server& server, context& hub, gate& door);
 void mount_oidc(edge::server& server, context& hub, gate& door, const sign_in_provider& with);
 /// People, API keys, and the record of who did what.
 void mount_people(edge::server& server, context& hub, gate& door);
-/// What a workspace sets for itself.
+/// What a workspace sets for itself; `hub.known` must be there.
 void mount_settings(edge::server& server, context& hub, gate& door);
 
 } // namespace hub::http

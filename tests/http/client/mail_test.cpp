@@ -95,6 +95,14 @@ INSTANTIATE_TEST_SUITE_P(
                   refusal{"message_for_now", ".", "452 4.2.2 full\r\n", 452}),
   [](const auto& tested) { return std::string{tested.param.name}; });
 
+TEST_F(mail_transfer, goes_where_somebody_chose_only_if_that_is_public) {
+  loopback_server server{smtp(".", "250 2.0.0 queued as 7\r\n221 bye\r\n")};
+  auto chosen = to_server(server);
+  chosen.user_url = true;
+  EXPECT_EQ(code_of(ask(chosen)), errc::forbidden);
+  EXPECT_EQ(server.connections(), 0);
+}
+
 TEST_F(mail_transfer, is_refused_by_a_greeting) {
   loopback_server server{[](server_connection& client) {
     client.write("421 4.3.2 too many connections\r\n");
