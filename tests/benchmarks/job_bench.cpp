@@ -135,7 +135,9 @@ int main(int count, char** arguments) {
   starts begun;
   actors::job_room_options rooms;
   rooms.make_store = [&] { return storage::make_job_store(database, *keys); };
-  rooms.limits.fill(domain::default_limits(domain::provider::slack));
+  rooms.limits = [](const domain::uuid&, domain::provider) {
+    return domain::default_limits(domain::provider::slack);
+  };
   rooms.runners = [&](const actors::limiters_actor&) {
     return std::map<domain::job_kind, actors::job_runner>{
       {domain::job_kind::canary, [&](const actors::attempt& one) {

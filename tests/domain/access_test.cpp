@@ -87,7 +87,7 @@ TEST(emails, are_compared_in_one_form) {
                                 "ana@example.com,ben@example.com",
                                 "ana@ex\xC3.com"})
     EXPECT_FALSE(parse_email(odd)) << odd;
-  EXPECT_FALSE(parse_email(std::string(250, 'a') + "@b.co"));
+  EXPECT_FALSE(parse_email(std::string(250, 'a').append("@b.co")));
 }
 
 TEST(passwords, are_long_and_not_the_first_to_be_tried) {
