@@ -48,6 +48,9 @@ function(hub_test name)
   endif()
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE hub_options GTest::gtest_main GTest::gmock ${arg_DEPS})
+  # What is tested is optimised as it is served; the tests themselves need not be, and take a third
+  # less time to build.
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
   target_precompile_headers(${name} PRIVATE <gtest/gtest.h> ${arg_PCH})
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})

@@ -110,6 +110,7 @@ std::vector<account_part> split_whatsapp(const raw_delivery& delivery) {
   if (order.size() < 2)
     return {{order.empty() ? std::vector<std::string>{} : order.front(), std::nullopt}};
   std::vector<account_part> parts;
+  parts.reserve(order.size());
   for (const auto& accounts : order)
     parts.push_back({accounts, with_changes(*read, changes.at(accounts))});
   return parts;

@@ -100,7 +100,7 @@ const config::setting* setting_named(const std::string& key) {
 
 /// What the file holds, or standard input where none is named, without the end of its line.
 result<std::string> value_from(const std::string& file) {
-  constexpr std::size_t most = 64 * 1024;
+  constexpr std::size_t most = 65'536;
   std::ifstream opened;
   if (!file.empty()) {
     opened.open(file, std::ios::binary);

@@ -57,9 +57,9 @@ domain::outcome keep_house(const std::string& connection_string, const housekeep
     step(drop_old_jobs, plan.kept_job_days);
     step(forget_settled, plan.kept_days);
     step(forget_keys, plan.kept_key_hours);
-    for (const auto* forget :
-         {forget_sessions, forget_links, forget_attempts, forget_oidc_attempts})
+    for (const auto* forget : {forget_sessions, forget_links, forget_attempts})
       step(forget, plan.kept_access_days);
+    step(forget_oidc_attempts, 0); // worth nothing from then on, and anybody can begin one
     return all;
   });
 }

@@ -189,11 +189,13 @@ private:
   std::optional<entry> find_workspace(const std::optional<std::string>& named) {
     const auto start = by_.workspace;
     auto rows = tx_.exec_params(linked_sql, who_.issuer, who_.subject, named);
-    if (rows.empty() && !who_.email.empty()) {
-      rows = tx_.exec_params(by_email_sql, who_.email, named);
-      if (!rows.empty() && rows.front()[6].as<bool>())
-        return entry::several;
-    }
+    const bool open = !rows.empty() && !rows.front()[3].as<bool>();
+    if (!open && !who_.email.empty())
+      if (const auto known = tx_.exec_params(by_email_sql, who_.email, named); !known.empty()) {
+        if (known.front()[6].as<bool>())
+          return entry::several;
+        rows = known;
+      }
     if (rows.empty() && named) {
       rows = tx_.exec_params(named_sql, *named);
       if (rows.empty())
