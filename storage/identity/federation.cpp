@@ -152,7 +152,7 @@ std::string domain_of(const std::string& email) {
 class arrival {
 public:
   arrival(pqxx::work& tx, acting by, const outside_identity& who, domain::uuid_generator ids)
-    : tx_{tx}, by_{std::move(by)}, who_{who}, ids_{std::move(ids)} {}
+    : tx_{tx}, by_{std::move(by)}, who_{who}, ids_{ids} {}
 
   entry enter(const std::optional<std::string>& named,
               const provisioning& others,

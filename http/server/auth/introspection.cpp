@@ -22,7 +22,7 @@ using domain::result;
 using nlohmann::json;
 
 constexpr std::chrono::seconds answers_within{5};
-constexpr std::size_t largest_answer = 64 * 1024;
+constexpr std::size_t largest_answer = std::size_t{64} * 1024;
 
 domain::failure away() {
   auto why = fail(errc::unavailable, "whether this token holds cannot be found out now; try again");
@@ -67,7 +67,7 @@ introspector::introspector(introspection_settings settings,
 
 void introspector::check(const std::string& token,
                          const std::function<outcome()>& count_guess,
-                         done_function done) {
+                         const done_function& done) {
   const auto hash = token_hash(token);
   std::optional<result<claims>> answer;
   const auto look = [&] { // under the lock; whether there is nothing to ask any more
@@ -83,7 +83,7 @@ void introspector::check(const std::string& token,
       answer = away();
       return true;
     }
-    asked->second.push_back(std::move(done));
+    asked->second.push_back(done);
     ++waiting_;
     return true;
   };
@@ -102,7 +102,7 @@ void introspector::check(const std::string& token,
       if (!answer)
         return;
     } else {
-      under_way_[hash].push_back(std::move(done));
+      under_way_[hash].push_back(done);
       ++waiting_;
     }
   }

@@ -50,7 +50,7 @@ public:
   /// token that is known to be none is refused; its failure is the answer.
   void check(const std::string& token,
              const std::function<domain::outcome()>& count_guess,
-             done_function done);
+             const done_function& done);
 
 private:
   struct remembered {

@@ -25,8 +25,8 @@ using domain::outcome;
 using domain::result;
 using nlohmann::json;
 
-constexpr std::size_t longest_header = 2 * 1024;
-constexpr std::size_t longest_document = 256 * 1024; // of keys
+constexpr std::size_t longest_header = std::size_t{2} * 1024;
+constexpr std::size_t longest_document = std::size_t{256} * 1024; // of keys
 constexpr std::size_t most_keys = 100;
 constexpr std::size_t longest_key_id = 256;
 constexpr int deepest = 16;

@@ -39,7 +39,7 @@ struct verifying_key {
   std::string secret{};
   std::shared_ptr<evp_pkey_st> pkey{};
 
-  [[nodiscard]] bool can(signature_algorithm what) const;
+  [[nodiscard]] bool can(signature_algorithm algorithm) const;
 };
 
 using key_set = std::vector<verifying_key>;
@@ -60,7 +60,7 @@ struct signed_token {
   std::string signature;
 };
 
-inline constexpr std::size_t longest_signed_token = 16 * 1024;
+inline constexpr std::size_t longest_signed_token = std::size_t{16} * 1024;
 
 /// Whether a text has the form of such a token; says nothing about what is in it.
 [[nodiscard]] bool looks_signed(std::string_view text);

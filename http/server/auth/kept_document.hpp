@@ -37,12 +37,12 @@ public:
   kept_document(keeping_rules rules, std::function<clock::time_point()> now, fetch_function fetch)
     : rules_{rules}, now_{std::move(now)}, fetch_{std::move(fetch)} {}
 
-  void get(done_function done) { get(std::move(done), false); }
+  void get(const done_function& done) { get(done, false); }
   /// Whoever misses something in it: fetches it again, unless that was just done.
-  void get_anew(done_function done) { get(std::move(done), true); }
+  void get_anew(const done_function& done) { get(done, true); }
 
 private:
-  void get(done_function done, bool anew) {
+  void get(const done_function& done, bool anew) {
     std::optional<domain::result<document>> answer;
     bool begins = false;
     {
@@ -52,7 +52,7 @@ private:
       const bool fresh = held_ && fetched_ + rules_.fresh > now;
       if (fetching_ && (anew || !fresh)) {
         if (waiting_.size() < rules_.most_waiting)
-          waiting_.push_back(std::move(done));
+          waiting_.push_back(done);
         else
           answer = away();
       } else if ((fresh && !anew) || just_tried) {
@@ -61,7 +61,7 @@ private:
         begins = true;
         fetching_ = true;
         tried_ = now;
-        waiting_.push_back(std::move(done));
+        waiting_.push_back(done);
       }
     }
     if (answer)

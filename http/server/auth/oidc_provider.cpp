@@ -14,7 +14,6 @@ namespace hub::http {
 
 namespace {
 
-using domain::done;
 using domain::errc;
 using domain::fail;
 using domain::outcome;
@@ -22,7 +21,7 @@ using domain::result;
 using nlohmann::json;
 
 constexpr std::chrono::seconds answers_within{10};
-constexpr std::size_t largest_answer = 256 * 1024;
+constexpr std::size_t largest_answer = std::size_t{256} * 1024;
 constexpr std::size_t longest_subject = 255; // OpenID Connect Core 1.0, 2
 constexpr std::size_t longest_name = 200;
 // What the provider says of itself changes rarely; its keys do more often.
@@ -150,7 +149,7 @@ std::string basic_authorization(std::string_view id, std::string_view secret) {
   return "Basic " + text;
 }
 
-void remote_keys::check(std::shared_ptr<const signed_token> token,
+void remote_keys::check(const std::shared_ptr<const signed_token>& token,
                         std::function<void(outcome)> done) {
   keys_.get(check_with(token, [this, token, done = std::move(done)](outcome first, bool missing) {
     if (!missing)

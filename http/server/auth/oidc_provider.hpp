@@ -32,7 +32,8 @@ public:
 
   /// `done` hears whether one of the keys has signed it: `unauthorized` if none, `unavailable` when
   /// they cannot be had. For a key that is not among them they are fetched anew.
-  void check(std::shared_ptr<const signed_token> token, std::function<void(domain::outcome)> done);
+  void check(const std::shared_ptr<const signed_token>& token,
+             std::function<void(domain::outcome)> done);
 
 private:
   kept_document<key_set> keys_;
