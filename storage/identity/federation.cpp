@@ -2,6 +2,7 @@
 
 #include "storage/audit_rows.hpp"
 #include "storage/connection_pool.hpp"
+#include "storage/identity/session_rows.hpp"
 #include "storage/reads/row_reading.hpp"
 #include "storage/visibility.hpp"
 
@@ -20,8 +21,6 @@ using domain::errc;
 using domain::fail;
 using domain::outcome;
 using domain::result;
-
-constexpr int most_sessions = 20; // of one person
 
 constexpr auto begin_attempt_sql = R"sql(
   INSERT INTO oidc_attempts (workspace_id, id, state_hash, browser_hash, redirect_uri, return_to,
@@ -58,6 +57,9 @@ constexpr auto named_sql =
 constexpr auto first_linked_sql =
   HUB_LINKED "WHERE i.issuer = $1 AND i.subject = $2 ORDER BY i.linked_at, i.id LIMIT 1";
 constexpr auto only_by_email_sql = HUB_KNOWN "FROM users u WHERE u.email = $1 LIMIT 1";
+// An address that came with another account there before may be a successor's.
+constexpr auto linked_otherwise_sql = "SELECT FROM user_identities WHERE workspace_id = $1::uuid "
+                                      "AND user_id = $2::uuid AND issuer = $3 LIMIT 1";
 // Lock the row: a sign-in and a lock-out come one after the other, and so do two first sign-ins.
 constexpr auto hold_by_email_sql =
   "SELECT u.workspace_id, u.id, u.email, u.disabled_at IS NOT NULL, u.role, u.reads_pii "
@@ -89,19 +91,6 @@ constexpr auto note_use_sql = R"sql(
   WHERE workspace_id = $1::uuid AND issuer = $2 AND subject = $3
 )sql";
 
-constexpr auto begin_session_sql = R"sql(
-  INSERT INTO sessions (workspace_id, id, user_id, token_hash, address, user_agent, created_at,
-                        last_seen_at, expires_at, by_link)
-  VALUES ($1::uuid, $2::uuid, $3::uuid, $4::bytea, $5, $6, $7::timestamptz, $7::timestamptz,
-          $8::timestamptz, false)
-)sql";
-
-constexpr auto end_oldest_sessions_sql = R"sql(
-  DELETE FROM sessions WHERE workspace_id = $1::uuid AND id IN (
-    SELECT id FROM sessions WHERE workspace_id = $1::uuid AND user_id = $2::uuid
-    ORDER BY created_at DESC, id DESC OFFSET $3::int)
-)sql";
-
 constexpr auto hold_person_sql = R"sql(
   SELECT role, reads_pii FROM users WHERE workspace_id = $1::uuid AND id = $2::uuid FOR UPDATE
 )sql";
@@ -114,10 +103,6 @@ constexpr auto unlink_sql = R"sql(
   DELETE FROM user_identities WHERE workspace_id = $1::uuid AND user_id = $2::uuid
   RETURNING issuer, subject
 )sql";
-
-pqxx::binarystring bytes_of(const std::string& raw) {
-  return pqxx::binarystring{raw};
-}
 
 domain::role role_in(const pqxx::field& field) {
   const auto parsed = domain::parse_role(text_in(field));
@@ -261,17 +246,9 @@ private:
                     who_.issuer,
                     who_.subject,
                     domain::to_rfc3339(by_.at));
-    tx_.exec_params(begin_session_sql,
-                    to_string(by_.workspace),
-                    to_string(session.id),
-                    to_string(person),
-                    bytes_of(session.token_hash),
-                    session.address,
-                    session.user_agent,
-                    domain::to_rfc3339(by_.at),
-                    domain::to_rfc3339(session.expires_at));
-    tx_.exec_params(
-      end_oldest_sessions_sql, to_string(by_.workspace), to_string(person), most_sessions);
+    auto row = session;
+    row.person = person;
+    insert_session(tx_, by_, row, false);
     record("signed_in_by_provider", to_string(person), {{"issuer", who_.issuer}});
   }
 
@@ -390,8 +367,11 @@ public:
       if (found || who.email.empty())
         return result{std::move(found)};
       const auto rows = tx.exec_params(only_by_email_sql, who.email);
-      if (!rows.empty() && !rows.front()[6].as<bool>())
-        found = known_in(rows.front());
+      if (rows.empty() || rows.front()[6].as<bool>())
+        return result{std::move(found)};
+      const auto row = rows.front();
+      if (tx.exec_params(linked_otherwise_sql, row[0].c_str(), row[1].c_str(), who.issuer).empty())
+        found = known_in(row);
       return result{std::move(found)};
     });
   }

@@ -2,6 +2,7 @@
 
 #include "storage/audit_rows.hpp"
 #include "storage/connection_pool.hpp"
+#include "storage/identity/session_rows.hpp"
 #include "storage/reads/row_reading.hpp"
 #include "storage/visibility.hpp"
 
@@ -20,8 +21,6 @@ using domain::errc;
 using domain::fail;
 using domain::outcome;
 using domain::result;
-
-constexpr int most_sessions = 20; // of one person
 
 // A look at the session is a look at the person: whoever is disabled is out with the next call.
 constexpr auto session_sql = R"sql(
@@ -117,19 +116,6 @@ constexpr auto end_sessions_sql = R"sql(
 
 constexpr auto end_links_sql = R"sql(
   DELETE FROM sign_in_links WHERE workspace_id = $1::uuid AND user_id = $2::uuid
-)sql";
-
-constexpr auto begin_session_sql = R"sql(
-  INSERT INTO sessions (workspace_id, id, user_id, token_hash, address, user_agent, created_at,
-                        last_seen_at, expires_at, by_link)
-  VALUES ($1::uuid, $2::uuid, $3::uuid, $4::bytea, $5, $6, $7::timestamptz, $7::timestamptz,
-          $8::timestamptz, $9::boolean)
-)sql";
-
-constexpr auto end_oldest_sessions_sql = R"sql(
-  DELETE FROM sessions WHERE workspace_id = $1::uuid AND id IN (
-    SELECT id FROM sessions WHERE workspace_id = $1::uuid AND user_id = $2::uuid
-    ORDER BY created_at DESC, id DESC OFFSET $3::int)
 )sql";
 
 constexpr auto use_link_sql = R"sql(
@@ -271,10 +257,6 @@ std::optional<std::string> text_of(const std::optional<bool>& value) {
   return value ? std::optional<std::string>{*value ? "true" : "false"} : std::nullopt;
 }
 
-pqxx::binarystring bytes_of(const std::string& raw) {
-  return pqxx::binarystring{raw};
-}
-
 domain::role role_in(const pqxx::field& field) {
   const auto parsed = domain::parse_role(text_in(field));
   return parsed ? *parsed : domain::role::viewer;
@@ -361,24 +343,6 @@ read_person(pqxx::transaction_base& tx, const domain::uuid& workspace, const dom
   if (rows.empty())
     return fail(errc::not_found, "there is no such person");
   return person_in(rows.front());
-}
-
-void insert_session(pqxx::transaction_base& tx,
-                    const acting& by,
-                    const new_session& session,
-                    bool by_link) {
-  tx.exec_params(begin_session_sql,
-                 to_string(by.workspace),
-                 to_string(session.id),
-                 to_string(session.person),
-                 bytes_of(session.token_hash),
-                 session.address,
-                 session.user_agent,
-                 domain::to_rfc3339(by.at),
-                 domain::to_rfc3339(session.expires_at),
-                 by_link);
-  tx.exec_params(
-    end_oldest_sessions_sql, to_string(by.workspace), to_string(session.person), most_sessions);
 }
 
 /// Whose attempts are counted where: the first workspace's rows hold all.

@@ -58,6 +58,8 @@ struct new_session {
   domain::time_point expires_at{};
   /// The password that was verified must still be this one; empty: no password was.
   std::string verified_hash;
+  /// The hash of the session the browser came with, which ends; empty: it had none.
+  std::string replaces = {};
 };
 
 struct session_row {

@@ -54,4 +54,9 @@ inline std::string bytes_in(const pqxx::field& field) {
   return raw.str();
 }
 
+/// The other way: bytes as a parameter.
+inline pqxx::binarystring bytes_of(const std::string& raw) {
+  return pqxx::binarystring{raw};
+}
+
 } // namespace hub::storage

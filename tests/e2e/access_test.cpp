@@ -281,6 +281,20 @@ TEST_F(access, ends_with_signing_out_here_and_everywhere) {
   EXPECT_EQ(api_.get("/api/tickets", first.reading()).status, 200);
 }
 
+TEST_F(access, by_a_new_session_ends_the_one_the_browser_had) {
+  const auto email = unique("again") + "@example.com";
+  const auto first =
+    browser_of(set_password(somebody("agent", email), {{"password", "correct horse battery"}}));
+  const auto other = browser_of(sign_in(email, "correct horse battery"));
+  auto with = first.reading();
+  with.emplace_back("Authorization", "");
+  const auto again = browser_of(
+    api_.post("/api/session", {{"email", email}, {"password", "correct horse battery"}}, with));
+  EXPECT_EQ(api_.get("/api/tickets", first.reading()).status, 401);
+  EXPECT_EQ(api_.get("/api/tickets", other.reading()).status, 200) << "another browser's";
+  EXPECT_EQ(api_.get("/api/tickets", again.reading()).status, 200);
+}
+
 // ---- people and keys
 
 TEST_F(access, of_others_is_managed_by_those_who_are_no_less) {

@@ -21,6 +21,8 @@ edge::request request_with(std::vector<std::pair<std::string, std::string>> head
                            std::string peer = "192.0.2.1") {
   edge::request made;
   made.headers = std::move(headers);
+  if (!made.header("host"))
+    made.headers.emplace_back("host", "localhost");
   made.peer = std::move(peer);
   return made;
 }
@@ -137,7 +139,17 @@ TEST(password_hashes, that_wait_when_it_stops_are_answered) {
 TEST(session_cookies, are_for_the_server_alone) {
   const auto here = session_cookie("token", false, std::chrono::seconds{60});
   EXPECT_EQ(here, "hub_session=token; Path=/; HttpOnly; SameSite=Lax; Max-Age=60");
-  EXPECT_THAT(session_cookie("token", true, std::chrono::seconds{60}), HasSubstr("; Secure"));
+  EXPECT_EQ(session_cookie("token", true, std::chrono::seconds{60}),
+            "__Host-hub_session=token; Path=/; HttpOnly; SameSite=Lax; Max-Age=60; Secure");
+}
+
+TEST(session_cookies, are_taken_beyond_this_machine_only_from_whom_tls_vouches_for) {
+  const auto token_of = [](const char* host, const char* cookie) {
+    return session_token_in(request_with({{"host", host}, {"cookie", cookie}}));
+  };
+  EXPECT_EQ(token_of("hub.example", "hub_session=planted; __Host-hub_session=own"), "own");
+  EXPECT_EQ(token_of("hub.example", "hub_session=planted"), std::nullopt);
+  EXPECT_EQ(token_of("127.0.0.1:3000", "hub_session=own"), "own");
 }
 
 TEST(session_cookies, are_found_among_others) {

@@ -396,6 +396,14 @@ TEST_F(federation, finds_whom_a_token_names) {
   EXPECT_TRUE(behind(as("a1"))->disabled);
 }
 
+TEST_F(federation, takes_nobody_for_the_one_who_had_the_address_before) {
+  const auto ana = add("ana@example.com");
+  ASSERT_EQ(enter(as("1", "ana@example.com")), "entered");
+  EXPECT_EQ(behind(as("1"))->who.id, ana);
+  EXPECT_FALSE(behind(as("2", "ana@example.com")))
+    << "the address was given to somebody else there";
+}
+
 TEST_F(federation, takes_a_token_for_one_workspace_whatever_else_becomes_of_its_person) {
   const auto here = add("ana@example.com", first);
   const auto there = add("ana@example.com", second);

@@ -2,7 +2,6 @@
 
 #include "domain/text.hpp"
 #include "http/server/auth/tokens.hpp"
-#include "http/server/host_check.hpp"
 
 namespace hub::http {
 
@@ -12,12 +11,9 @@ constexpr std::size_t longest_agent = 300;
 
 } // namespace
 
-bool is_beyond_this_machine(const edge::request& request) {
-  return !is_known_host(request.header("host").value_or(""), {});
-}
-
 fresh_session make_session(const gate& door, const edge::request& request, domain::uuid person) {
   fresh_session made;
+  const auto before = session_token_in(request);
   made.token = random_token();
   made.row = {.id = door.fresh_id(),
               .person = person,
@@ -26,7 +22,8 @@ fresh_session make_session(const gate& door, const edge::request& request, domai
               .user_agent = domain::clean_utf8(
                 std::string{request.header("user-agent").value_or("").substr(0, longest_agent)}),
               .expires_at = door.now() + session_lasts,
-              .verified_hash = {}};
+              .verified_hash = {},
+              .replaces = before ? token_hash(*before) : std::string{}};
   return made;
 }
 

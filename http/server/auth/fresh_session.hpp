@@ -10,10 +10,6 @@ namespace hub::http {
 
 inline constexpr std::chrono::hours session_lasts{24 * 30};
 
-/// Whether the caller knows the hub under a name other than this machine's own: such names are
-/// served through TLS.
-[[nodiscard]] bool is_beyond_this_machine(const edge::request& request);
-
 /// A session about to begin, and its token, which nobody sees again.
 struct fresh_session {
   storage::new_session row;

@@ -4,6 +4,7 @@
 #include "http/server/auth/access_tokens.hpp"
 #include "http/server/auth/password_hasher.hpp"
 #include "http/server/auth/tokens.hpp"
+#include "http/server/host_check.hpp"
 #include "http/server/respond.hpp"
 #include "storage/identity/identity_store.hpp"
 
@@ -24,7 +25,11 @@ namespace {
 using domain::errc;
 using domain::fail;
 
-constexpr std::string_view cookie_name = "hub_session";
+/// Under TLS the name makes browsers take it from this very host alone, and by TLS.
+std::string_view cookie_name(bool beyond_this_machine) {
+  return beyond_this_machine ? "__Host-hub_session" : "hub_session";
+}
+
 constexpr std::size_t session_token_size = 43; // as `random_token` makes them
 constexpr std::chrono::minutes use_noted_every{1};
 constexpr std::chrono::minutes trusted_without_database{10};
@@ -115,9 +120,13 @@ domain::failure unknown() {
 
 } // namespace
 
+bool is_beyond_this_machine(const edge::request& request) {
+  return !is_known_host(request.header("host").value_or(""), {});
+}
+
 std::string
 session_cookie(std::string_view token, bool beyond_this_machine, std::chrono::seconds lasts) {
-  return std::string{cookie_name}
+  return std::string{cookie_name(beyond_this_machine)}
     .append("=")
     .append(token)
     .append("; Path=/; HttpOnly; SameSite=Lax; Max-Age=")
@@ -139,7 +148,7 @@ std::optional<std::string> cookie_in(const edge::request& request, std::string_v
 }
 
 std::optional<std::string> session_token_in(const edge::request& request) {
-  return cookie_in(request, cookie_name);
+  return cookie_in(request, cookie_name(is_beyond_this_machine(request)));
 }
 
 std::string address_of(const edge::request& request,

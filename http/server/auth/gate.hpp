@@ -26,6 +26,10 @@ class password_hasher;
 class token_checker;
 struct api_key;
 
+/// Whether the caller knows the hub under a name other than this machine's own: such names are
+/// served through TLS.
+[[nodiscard]] bool is_beyond_this_machine(const edge::request& request);
+
 /// The cookie that holds a session's token. Under a name beyond this machine, which is served
 /// through TLS, browsers are told to send it there alone.
 [[nodiscard]] std::string

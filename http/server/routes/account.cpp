@@ -1,3 +1,4 @@
+#include "config/log.hpp"
 #include "domain/json_reading.hpp"
 #include "domain/text.hpp"
 #include "http/server/auth/fresh_session.hpp"
@@ -93,6 +94,14 @@ void enter(gate& door,
     });
 }
 
+/// For whoever looks for guesses: from where, not for whom.
+void log_wrong_password(const gate& door, const edge::request& request, bool locked) {
+  config::log(
+    config::log_level::warn,
+    "wrong_password",
+    {{"request_id", request.id}, {"address", door.address_of(request)}, {"locked", locked}});
+}
+
 /// Counts the attempt, and finds out whether the password is this email's. `done` hears of a right
 /// password of somebody who may enter, everybody else gets `refusal`.
 void check_password(gate& door,
@@ -110,13 +119,17 @@ void check_password(gate& door,
         return who.reply_to->send(error_reply(facts.why()));
       // One hash is computed, whether nobody has this email, one person or several: the time tells
       // nothing.
-      door.hasher().verify(password,
-                           facts->password_hash,
-                           [who, facts = *facts, refusal, done](const domain::result<bool>& same) {
-                             if (!same)
-                               return who.reply_to->send(error_reply(same.why()));
-                             *same && !facts.locked ? done(facts) : who.reply_to->send(refusal);
-                           });
+      door.hasher().verify(
+        password,
+        facts->password_hash,
+        [&door, who, facts = *facts, refusal, done](const domain::result<bool>& same) {
+          if (!same)
+            return who.reply_to->send(error_reply(same.why()));
+          if (*same && !facts.locked)
+            return done(facts);
+          log_wrong_password(door, who.request, facts.locked);
+          who.reply_to->send(refusal);
+        });
     });
 }
 
@@ -235,9 +248,10 @@ bool is_person(const call& from, edge::responder& responder) {
   return false;
 }
 
-edge::reply signed_out() {
+edge::reply signed_out(bool beyond_this_machine) {
   auto reply = momentary(200, {{"status", "signed_out"}});
-  reply.headers.emplace_back("Set-Cookie", session_cookie("", false, std::chrono::seconds{0}));
+  reply.headers.emplace_back("Set-Cookie",
+                             session_cookie("", beyond_this_machine, std::chrono::seconds{0}));
   reply.headers.emplace_back("Clear-Site-Data", "\"cache\", \"storage\"");
   return reply;
 }
@@ -247,8 +261,11 @@ void sign_out(gate& door, const call& from, edge::responder responder) {
     return;
   auto reply_to = std::make_shared<edge::responder>(std::move(responder));
   door.store().end_session(
-    door.acting_for(from), from.who.id, from.who.session, [reply_to](const domain::outcome& ended) {
-      reply_to->send(ended || ended.why().code == errc::not_found ? signed_out()
+    door.acting_for(from),
+    from.who.id,
+    from.who.session,
+    [reply_to, beyond = is_beyond_this_machine(from)](const domain::outcome& ended) {
+      reply_to->send(ended || ended.why().code == errc::not_found ? signed_out(beyond)
                                                                   : error_reply(ended.why()));
     });
 }
