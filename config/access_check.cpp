@@ -95,6 +95,10 @@ private:
     needs(!asks.client_id.empty(), "introspection.client_id", there, "introspection.url");
     needs(!asks.client_secret.empty(), "introspection.client_secret", there, "introspection.url");
     needs(!asks.audience.empty(), "introspection.audience", there, "introspection.url");
+    if (there && asks.audience.empty())
+      fault(
+        "introspection.audience is missing: without it a token for anybody would do here; * says "
+        "that this is meant");
   }
 
   const settings& values_;

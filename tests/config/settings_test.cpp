@@ -254,7 +254,8 @@ const std::vector<std::string> own_jwts{"HUB_JWT_ISSUER=https://id.example",
                                         "HUB_JWT_JWKS_URL=https://id.example/keys"};
 const std::vector<std::string> other_tokens{"HUB_INTROSPECTION_URL=https://id.example/introspect",
                                             "HUB_INTROSPECTION_CLIENT_ID=hub",
-                                            "HUB_INTROSPECTION_CLIENT_SECRET=s"};
+                                            "HUB_INTROSPECTION_CLIENT_SECRET=s",
+                                            "HUB_INTROSPECTION_AUDIENCE=*"};
 
 std::vector<std::string> operator+(std::vector<std::string> all,
                                    const std::vector<std::string>& more) {
@@ -323,6 +324,10 @@ TEST_F(configuring, refuses_ways_in_through_others_that_are_half_set) {
      "introspection.url is set, but introspection.client_secret is missing"},
     {{"HUB_INTROSPECTION_URL=https://id.example/introspect", "HUB_INTROSPECTION_CLIENT_SECRET=s"},
      "introspection.url is set, but introspection.client_id is missing"},
+    {{"HUB_INTROSPECTION_URL=https://id.example/introspect",
+      "HUB_INTROSPECTION_CLIENT_ID=hub",
+      "HUB_INTROSPECTION_CLIENT_SECRET=s"},
+     "introspection.audience is missing"},
     {{"HUB_INTROSPECTION_CLIENT_SECRET=s"},
      "introspection.client_secret is set, but introspection.url is missing"},
     {{"HUB_INTROSPECTION_AUDIENCE=hub"},

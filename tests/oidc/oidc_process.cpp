@@ -56,7 +56,8 @@ std::map<std::string, std::string> oidc_process::hub_environment() const {
           {"HUB_OIDC_CLIENT_SECRET", "the hub: its secret"},
           {"HUB_INTROSPECTION_URL", issuer_ + "/token/introspection"},
           {"HUB_INTROSPECTION_CLIENT_ID", "hub-api"},
-          {"HUB_INTROSPECTION_CLIENT_SECRET", "another secret"}};
+          {"HUB_INTROSPECTION_CLIENT_SECRET", "another secret"},
+          {"HUB_INTROSPECTION_AUDIENCE", "*"}};
 }
 
 json oidc_process::tell(const std::string& what, const json& body) {

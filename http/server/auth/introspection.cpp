@@ -22,6 +22,7 @@ using domain::result;
 using nlohmann::json;
 
 constexpr std::chrono::seconds answers_within{5};
+constexpr std::string_view any_audience = "*";
 constexpr std::size_t largest_answer = std::size_t{64} * 1024;
 
 domain::failure away() {
@@ -171,7 +172,7 @@ result<introspector::claims> introspector::read(const result<client::reply>& got
   if (!timed.contains("exp")) // optional here: the answer itself says that it holds now
     timed["exp"] = std::chrono::ceil<std::chrono::seconds>(now.time_since_epoch()).count() + 3600;
   if (!check_times(timed, now)
-      || (!settings_.audience.empty() && !is_for(*body, settings_.audience)))
+      || (settings_.audience != any_audience && !is_for(*body, settings_.audience)))
     return not_active();
   return std::make_shared<const json>(*std::move(body));
 }

@@ -20,7 +20,7 @@ struct introspection_settings {
   std::string url;
   std::string client_id;
   std::string client_secret;
-  std::string audience; // must be among the token's; empty: any token the provider calls active
+  std::string audience; // must be among the token's; "*": any token the provider calls active
   std::chrono::milliseconds cache{30'000};
 };
 
