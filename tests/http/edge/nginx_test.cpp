@@ -187,36 +187,30 @@ TEST_F(behind_nginx, compresses) {
   EXPECT_LT(answer.body.size(), 5'000U);
 }
 
-TEST_F(behind_nginx, opens_the_webhooks_to_the_world_and_the_rest_to_this_machine) {
+TEST_F(behind_nginx, is_open_but_for_its_figures) {
   auto here = proxied();
   auto elsewhere = from_elsewhere();
-  for (const auto* path : {"/webhooks/whatsapp", "/up"}) {
-    elsewhere.get(path);
-    EXPECT_EQ(elsewhere.read()->status, 200) << path;
-  }
-  for (const auto* path : {"/",
-                           "/api/tickets",
-                           "/api/stream",
-                           "/openapi.json",
-                           "/up/",
-                           "//api/tickets",
-                           "/webhooks/../api/tickets",
-                           "/webhooks/%2e%2e/api/tickets",
-                           "/webhooks/..%2fapi/tickets"}) {
+  for (const auto* path : {"/", "/api/tickets", "/up", "/webhooks/whatsapp"})
+    for (auto* client : {&here, &elsewhere}) {
+      client->get(path);
+      EXPECT_EQ(client->read()->status, 200) << path;
+    }
+  for (const auto* path : {"/metrics",
+                           "/metrics/",
+                           "//metrics",
+                           "/%6detrics/",
+                           "/metrics/x",
+                           "/webhooks/../metrics",
+                           "/webhooks/%2e%2e/metrics"}) {
     SCOPED_TRACE(path);
-    elsewhere.get(path);
-    expect_error(elsewhere.read(), 403, "forbidden");
-  }
-  for (const auto* path : {"/", "/api/tickets", "/up", "/webhooks/whatsapp"}) {
-    here.get(path);
-    EXPECT_EQ(here.read()->status, 200) << path;
-  }
-  for (const auto* path : {"/metrics", "/metrics/", "//metrics", "/%6detrics/", "/metrics/x"}) {
-    SCOPED_TRACE(path);
-    here.get(path);
-    expect_error(here.read(), 404, "not_found");
-    elsewhere.get(path);
-    expect_error(elsewhere.read(), 404, "not_found");
+    for (auto* client : {&here, &elsewhere}) {
+      client->get(path);
+      const auto refused = client->read();
+      expect_error(refused, 404, "not_found");
+      EXPECT_EQ(refused->header("x-content-type-options"), "nosniff");
+      EXPECT_THAT(std::string{refused->header("content-security-policy")},
+                  HasSubstr("default-src 'none'"));
+    }
   }
 }
 
