@@ -85,7 +85,6 @@ protected:
 };
 
 TEST_F(rest, refuses_json_that_nests_too_deep_to_be_copied) {
-  hub_client api{hub().port()};
   const auto deep = std::string(200'000, '[').append(200'000, ']');
   const headers as_json{{"Content-Type", "application/json"}};
   const auto refused = api.call(

@@ -23,7 +23,8 @@ protected:
   reveals() {
     reads.original = [this](domain::uuid) {
       storage::original_message found;
-      found.body = std::string{"mail "} + secret;
+      found.body = "mail ";
+      found.body += secret;
       found.pii_types = {"email"};
       found.was_scrubbed = scrubbed_;
       return found;
