@@ -116,7 +116,6 @@ TEST(passwords, are_long_and_not_the_first_to_be_tried) {
     {"feedback-hub-ana", "first"},
     {"Summer2026!!", "first"},
     {"manchesterunited", "first"},
-    {"12/31/1999 12/31/1999", "first"},
     {"ana@example.com", "first"},
     {std::string("twelve\0chars", 12), "text"},
     {"not utf-8 \xFF\xFF\xFF", "text"}};

@@ -132,7 +132,7 @@ TEST_F(workspace_settings, decide_as_whom_providers_are_called) {
     ASSERT_TRUE(is_sent(each)) << each;
   EXPECT_EQ(tokens_for(to_north), std::set<std::string>{"AAAA0001"});
   EXPECT_EQ(tokens_for(to_south), std::set<std::string>{"BBBB0001"});
-  EXPECT_EQ(tokens_for(to_home), std::set<std::string>{" sandbox"});
+  EXPECT_EQ(tokens_for(to_home), std::set<std::string>{""});
 
   ASSERT_EQ(set(in_north(), {{"slack.bot_token", "xoxb-of-north-AAAA0002"}}).status, 200);
   const auto next = unique("CNORTH");
