@@ -272,6 +272,82 @@ void add_settings(CLI::App& app,
     ->required();
 }
 
+/// What the command line may say, by command.
+struct all_options {
+  common_options common;
+  hub::app::serve_options serve;
+  hub::app::simulate_options simulation;
+  hub::app::replay_options replay;
+  hub::app::sandbox_options sandbox;
+  hub::app::key_options key;
+  hub::app::invite_options invitation;
+  hub::app::rotate_options rotation;
+  hub::app::workspace_options workspace;
+  hub::app::source_options source;
+  hub::app::setting_options setting;
+  bool as_json = false;
+  bool recount = false;
+};
+
+/// Everything that needs the settings.
+void add_commands(CLI::App& app,
+                  all_options& given,
+                  std::vector<std::pair<CLI::App*, command>>& commands) {
+  commands.emplace_back(add_serve(app, given.serve), [&](hub::config::configuration settings) {
+    return hub::app::serve(std::move(settings), given.serve);
+  });
+  commands.emplace_back(
+    app.add_subcommand("migrate", "Bring the database up to date, then exit"),
+    [](const hub::config::configuration& settings) { return hub::app::migrate(settings); });
+  commands.emplace_back(add_simulate(app, given.simulation),
+                        [&](const hub::config::configuration& settings) {
+                          return hub::app::simulate(settings, given.simulation);
+                        });
+  auto* show = app.add_subcommand("config", "Show every setting, its value and where it came from");
+  show->add_flag("--json", given.as_json, "As JSON");
+  commands.emplace_back(show, [&](const hub::config::configuration& settings) {
+    return hub::app::show_config(settings, given.as_json);
+  });
+  auto* check = app.add_subcommand("doctor", "Check everything the hub needs and say what to do");
+  check->add_flag("--recount", given.recount, "Also count all rows and compare the kept counters");
+  commands.emplace_back(check, [&](const hub::config::configuration& settings) {
+    return hub::app::doctor(settings, given.recount);
+  });
+  commands.emplace_back(add_replay(app, given.replay),
+                        [&](const hub::config::configuration& settings) {
+                          return hub::app::replay(settings, given.replay);
+                        });
+  add_people(app, given.key, given.invitation, given.workspace, commands);
+  add_sources(app, given.source, commands);
+  add_settings(app, given.setting, commands);
+  add_sealing(app, given.rotation, commands);
+}
+
+/// The sandbox is no part of the hub: of its settings it wants one, and that only to sign.
+bool wants_settings(const hub::app::sandbox_options& sandbox) {
+  return !sandbox.whatsapp_callback.empty() && sandbox.whatsapp_secret.empty();
+}
+
+exit_code run_parsed(const CLI::App* sandbox,
+                     all_options& given,
+                     const std::vector<std::pair<CLI::App*, command>>& commands) {
+  if (sandbox->parsed() && !wants_settings(given.sandbox))
+    return hub::app::sandbox(given.sandbox);
+  auto settings = load(given.common);
+  if (!settings) {
+    std::cerr << "feedback-hub: " << settings.why().message << '\n';
+    return exit_code::bad_settings;
+  }
+  if (sandbox->parsed()) {
+    given.sandbox.whatsapp_secret = settings->values.whatsapp.webhook_secret;
+    return hub::app::sandbox(given.sandbox);
+  }
+  for (const auto& [sub, execute] : commands)
+    if (sub->parsed())
+      return execute(*std::move(settings));
+  return exit_code::usage;
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"Feedback Hub turns customer feedback from every channel into tickets.",
                "feedback-hub"};
@@ -279,54 +355,16 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", std::string{hub::app::version});
 
-  common_options common;
-  app.add_option("--config", common.settings_file, "The settings file")->check(CLI::ExistingFile);
-  app.add_option("--set", common.overrides, "Override one setting: key=value; may be repeated");
+  all_options given;
+  app.add_option("--config", given.common.settings_file, "The settings file")
+    ->check(CLI::ExistingFile);
+  app.add_option(
+    "--set", given.common.overrides, "Override one setting: key=value; may be repeated");
   app.fallthrough();
 
-  hub::app::serve_options serve_options;
-  hub::app::simulate_options simulate_options;
-  hub::app::replay_options replay_options;
-  hub::app::sandbox_options sandbox_options;
-  hub::app::key_options key_options;
-  hub::app::invite_options invite_options;
-  hub::app::rotate_options rotate_options;
-  hub::app::workspace_options workspace_options;
-  hub::app::source_options source_options;
-  hub::app::setting_options setting_options;
-  bool as_json = false;
-  bool recount = false;
-
   std::vector<std::pair<CLI::App*, command>> commands;
-  commands.emplace_back(add_serve(app, serve_options), [&](hub::config::configuration settings) {
-    return hub::app::serve(std::move(settings), serve_options);
-  });
-  commands.emplace_back(
-    app.add_subcommand("migrate", "Bring the database up to date, then exit"),
-    [](const hub::config::configuration& settings) { return hub::app::migrate(settings); });
-  commands.emplace_back(add_simulate(app, simulate_options),
-                        [&](const hub::config::configuration& settings) {
-                          return hub::app::simulate(settings, simulate_options);
-                        });
-  auto* show = app.add_subcommand("config", "Show every setting, its value and where it came from");
-  show->add_flag("--json", as_json, "As JSON");
-  commands.emplace_back(show, [&](const hub::config::configuration& settings) {
-    return hub::app::show_config(settings, as_json);
-  });
-  auto* check = app.add_subcommand("doctor", "Check everything the hub needs and say what to do");
-  check->add_flag("--recount", recount, "Also count all rows and compare the kept counters");
-  commands.emplace_back(check, [&](const hub::config::configuration& settings) {
-    return hub::app::doctor(settings, recount);
-  });
-  commands.emplace_back(add_replay(app, replay_options),
-                        [&](const hub::config::configuration& settings) {
-                          return hub::app::replay(settings, replay_options);
-                        });
-  add_people(app, key_options, invite_options, workspace_options, commands);
-  add_sources(app, source_options, commands);
-  add_settings(app, setting_options, commands);
-  add_sealing(app, rotate_options, commands);
-  const auto* play = add_sandbox(app, sandbox_options);
+  add_commands(app, given, commands);
+  const auto* sandbox = add_sandbox(app, given.sandbox);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -334,25 +372,7 @@ int run(int argc, char** argv) {
     app.exit(error);
     return static_cast<int>(asked_for_help ? exit_code::ok : exit_code::usage);
   }
-  // The sandbox is no part of the hub: of its settings it wants one, and that only to sign.
-  const bool needs_no_settings =
-    play->parsed()
-    && (sandbox_options.whatsapp_callback.empty() || !sandbox_options.whatsapp_secret.empty());
-  if (needs_no_settings)
-    return static_cast<int>(hub::app::sandbox(sandbox_options));
-  auto settings = load(common);
-  if (!settings) {
-    std::cerr << "feedback-hub: " << settings.why().message << '\n';
-    return static_cast<int>(exit_code::bad_settings);
-  }
-  if (play->parsed()) {
-    sandbox_options.whatsapp_secret = settings->values.whatsapp.webhook_secret;
-    return static_cast<int>(hub::app::sandbox(sandbox_options));
-  }
-  for (auto& [sub, execute] : commands)
-    if (sub->parsed())
-      return static_cast<int>(execute(*std::move(settings)));
-  return static_cast<int>(exit_code::usage);
+  return static_cast<int>(run_parsed(sandbox, given, commands));
 }
 
 } // namespace

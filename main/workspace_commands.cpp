@@ -151,6 +151,8 @@ exit_code list_sources(const config::configuration& settings, const source_optio
                             [&](auto done) { store.sources_of(workspace, std::move(done)); });
                           if (!found)
                             return told(exit_code::failed, found.why());
+                          if (found->empty())
+                            std::cerr << "none; `feedback-hub sources connect` adds one\n";
                           for (const auto& each : *found)
                             std::cout << to_string(each.platform) << "  " << each.account
                                       << "  since " << domain::to_rfc3339(each.connected_at)
@@ -191,6 +193,8 @@ exit_code list_paths(const config::configuration& settings, const source_options
                             [&](auto done) { store.paths_of(workspace, std::move(done)); });
                           if (!found)
                             return told(exit_code::failed, found.why());
+                          if (found->empty())
+                            std::cerr << "none; `feedback-hub sources path` makes one\n";
                           for (const auto& each : *found)
                             std::cout << to_string(each.id) << "  " << to_string(each.platform)
                                       << "  since " << domain::to_rfc3339(each.created_at) << '\n';

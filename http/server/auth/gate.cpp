@@ -373,7 +373,9 @@ void gate::refuse(const std::shared_ptr<entry>& at_gate, const domain::failure& 
   auto reply = error_reply(why);
   if (reply.status == 401)
     reply.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"feedback-hub\"");
-  log_refusal(at_gate->from, reply.status, why.message);
+  // Who brings nothing, as a browser before its first sign-in, tries nothing.
+  if (reply.status != 401 || bearer_in(at_gate->from) || session_token_in(at_gate->from))
+    log_refusal(at_gate->from, reply.status, why.message);
   at_gate->responder.send(std::move(reply));
 }
 
