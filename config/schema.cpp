@@ -935,7 +935,7 @@ constexpr setting access[] = {
          into<&settings::introspection, &introspection_settings::client_secret>),
   text("introspection.audience",
        "HUB_INTROSPECTION_AUDIENCE",
-       "whom those tokens must be for; without it, for anybody",
+       "whom those tokens must be for; *: anybody, for providers that name nobody",
        into<&settings::introspection, &introspection_settings::audience>),
   limit("introspection.cache",
         "HUB_INTROSPECTION_CACHE",
@@ -949,7 +949,7 @@ constexpr setting access[] = {
         "tokens.clients",
         "HUB_TOKENS_CLIENTS",
         "off",
-        "programs may enter with tokens that are nobody's here, as far as their scopes go",
+        "programs may enter with tokens of their own, as far as their scopes go",
         into<&settings::token_clients>),
 };
 

@@ -28,6 +28,10 @@ void token_bucket::take(tick_point now) {
   full_at_ = std::max(full_at_, now) + rate_.every;
 }
 
+void token_bucket::give_back(tick_point now) {
+  full_at_ = std::max(now, full_at_ - rate_.every);
+}
+
 int token_bucket::tokens(tick_point now) const {
   if (rate_.every == milliseconds{0} || full_at_ <= now)
     return rate_.burst;

@@ -34,6 +34,8 @@ public:
   [[nodiscard]] tick_point next(tick_point now) const;
   /// Takes the token that `next` promised for `now`.
   void take(tick_point now);
+  /// The token that was taken last was not needed.
+  void give_back(tick_point now);
   [[nodiscard]] int tokens(tick_point now) const;
   [[nodiscard]] bool is_full(tick_point now) const { return full_at_ <= now; }
   /// Goes on at another rate. What was taken stays taken.

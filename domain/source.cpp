@@ -213,14 +213,17 @@ placement source_table::place(channel platform, std::span<const std::string> acc
     may_hold(home_); // it took in what nobody was connected for
     return where;
   }
+  bool was_connected = false;
   for (const auto& name : accounts)
     if (const auto* of = find(platform, name)) {
+      was_connected = true;
       where.settled_since = std::max(where.settled_since, of->since + hand_over);
       for (const auto& earlier : of->earlier)
         may_hold(earlier);
     }
-  where.known = std::ranges::find(of_home_, platform) == of_home_.end();
-  if (!where.known) { // from before the home workspace had accounts of its own
+  // What was somebody's is nobody else's, also while it changes hands.
+  where.known = !was_connected && std::ranges::find(of_home_, platform) == of_home_.end();
+  if (!where.known) { // it may be from before
     where.settled_since = time_point::max();
     where.holders.push_back(home_);
   }

@@ -76,8 +76,8 @@ struct source_options {
 struct setting_options {
   std::string workspace; // id or name; empty: the first one
   std::string key;
-  std::string value; // of what is no secret; empty: from the file
-  std::string file;  // empty: standard input
+  std::optional<std::string> value; // of what is no secret; unset: from the file
+  std::string file;                 // empty: standard input
 };
 
 struct sandbox_options {

@@ -243,14 +243,14 @@ exit_code set_setting(const config::configuration& settings, const setting_optio
   const auto* of = setting_named(options.key);
   if (of == nullptr)
     return exit_code::usage;
-  if (of->secret && !options.value.empty()) {
+  if (of->secret && options.value) {
     std::cerr
       << "feedback-hub: " << of->key
       << " is a secret, and everybody sees command lines: give it on standard input, or in a "
          "file with --file\n";
     return exit_code::usage;
   }
-  const auto value = options.value.empty() ? value_from(options.file) : result{options.value};
+  const auto value = options.value ? result{*options.value} : value_from(options.file);
   if (!value)
     return told(exit_code::usage, value.why());
   if (const auto fit = config::check_for_workspace(*of, *value); !fit) {

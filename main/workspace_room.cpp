@@ -81,14 +81,15 @@ domain::outcome workspace_room::read_if_changed() {
       wait_for<storage::workspace_facts>([this](auto done) { store_->facts(std::move(done)); });
     if (!facts)
       return facts.why();
-    adopt(*std::move(facts));
+    adopt(*std::move(facts), known);
   }
   const std::lock_guard lock{mutex_};
   looked_at_ = began;
   return domain::done{};
 }
 
-void workspace_room::adopt(storage::workspace_facts facts) {
+void workspace_room::adopt(storage::workspace_facts facts,
+                           const std::shared_ptr<const memory>& compared) {
   auto fresh = std::make_shared<memory>();
   fresh->version = facts.version;
   std::map<domain::uuid, std::vector<storage::setting_row>> rows;
@@ -103,7 +104,7 @@ void workspace_room::adopt(storage::workspace_facts facts) {
   fresh->sources =
     std::make_shared<const domain::source_table>(default_workspace(), std::move(facts.sources));
   const std::lock_guard lock{mutex_};
-  if (!memory_ || memory_->version < fresh->version)
+  if (!memory_ || memory_->version < fresh->version || memory_ == compared)
     memory_ = std::move(fresh);
 }
 
@@ -217,8 +218,11 @@ void workspace_room::change_settings(storage::acting by,
         return done(written.why());
       // Known here before whoever changed it hears so: the next call goes by it.
       store_->facts([this, workspace, done](domain::result<storage::workspace_facts> facts) {
-        if (facts)
-          adopt(*std::move(facts));
+        if (!facts)
+          return done(
+            domain::fail(domain::errc::unavailable,
+                         "it is saved, but cannot be shown right now: " + facts.why().message));
+        adopt(*std::move(facts), nullptr);
         settings_of(workspace, done);
       });
     });

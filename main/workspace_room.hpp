@@ -78,7 +78,9 @@ private:
   void keep_up();
   domain::outcome read_if_changed();
   /// Unless something newer is known already.
-  void adopt(storage::workspace_facts facts);
+  /// Newer ones only; what was compared with the database and differs goes in any case, since a
+  /// failover may have lost what it has.
+  void adopt(storage::workspace_facts facts, const std::shared_ptr<const memory>& compared);
   [[nodiscard]] std::shared_ptr<const memory> now() const;
   /// As `now`, unless that is too old to say whose something is.
   [[nodiscard]] domain::result<std::shared_ptr<const memory>> trusted() const;

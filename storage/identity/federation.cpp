@@ -185,10 +185,10 @@ private:
       rows = tx_.exec_params(named_sql, *named);
       if (rows.empty())
         return entry::not_invited;
-      provisions_ = id_in(rows.front()[0]) == start;
     }
     if (!rows.empty())
       by_.workspace = id_in(rows.front()[0]);
+    provisions_ = by_.workspace == start;
     return std::nullopt;
   }
 

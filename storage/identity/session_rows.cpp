@@ -2,6 +2,7 @@
 
 #include "domain/time.hpp"
 #include "storage/reads/row_reading.hpp"
+#include "storage/visibility.hpp"
 
 namespace hub::storage {
 
@@ -17,7 +18,7 @@ constexpr auto begin_session_sql = R"sql(
 )sql";
 
 constexpr auto replace_session_sql = R"sql(
-  DELETE FROM sessions WHERE workspace_id = $1::uuid AND token_hash = $2::bytea
+  DELETE FROM sessions WHERE token_hash = $1::bytea
 )sql";
 
 constexpr auto end_oldest_sessions_sql = R"sql(
@@ -32,8 +33,11 @@ void insert_session(pqxx::transaction_base& tx,
                     const acting& by,
                     const new_session& session,
                     bool by_link) {
-  if (!session.replaces.empty())
-    tx.exec_params(replace_session_sql, to_string(by.workspace), bytes_of(session.replaces));
+  if (!session.replaces.empty()) { // it may be one in another workspace
+    see_all(tx);
+    tx.exec_params(replace_session_sql, bytes_of(session.replaces));
+    see_only(tx, by.workspace);
+  }
   tx.exec_params(begin_session_sql,
                  to_string(by.workspace),
                  to_string(session.id),

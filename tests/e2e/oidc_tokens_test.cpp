@@ -100,6 +100,13 @@ protected:
             {"exp", seconds_from_now(300)}};
   }
 
+  /// As a program's own tokens say it (RFC 9068).
+  static json program(const std::string& name, const std::string& scope) {
+    auto says = claims(name, scope);
+    says["client_id"] = name;
+    return says;
+  }
+
   static std::string jwt(const json& says, json how = json::object()) {
     how["claims"] = says;
     if (!how.contains("header"))
@@ -172,13 +179,13 @@ TEST_F(access_tokens, find_a_person_by_an_email_that_is_verified) {
 TEST_F(access_tokens, let_programs_do_what_does_not_outlast_the_token) {
   const auto session = get(
     "/api/session",
-    jwt(claims("billing-service", "tickets:read pii:read people:write keys:write tickets:write")));
+    jwt(program("billing-service", "tickets:read pii:read people:write keys:write tickets:write")));
   ASSERT_EQ(session.status, 200) << session.text;
   EXPECT_EQ(session.at("type"), "client");
   EXPECT_EQ(session.at("name"), "billing-service");
   EXPECT_THAT(session.body.at("permissions"),
               UnorderedElementsAre("tickets:read", "tickets:write"));
-  auto listed = claims("billing-service", "");
+  auto listed = program("billing-service", "");
   listed["permissions"] = {"tickets:read", 7, "root"};
   const auto again = get("/api/session", jwt(listed));
   EXPECT_THAT(again.body.at("permissions"), ElementsAre("tickets:read"));
@@ -187,14 +194,23 @@ TEST_F(access_tokens, let_programs_do_what_does_not_outlast_the_token) {
     api_.call("POST",
               "/api/tickets",
               json{{"title", "By a program"}}.dump(),
-              {{"Authorization", "Bearer " + jwt(claims("billing-service", "tickets:write"))},
+              {{"Authorization", "Bearer " + jwt(program("billing-service", "tickets:write"))},
                {"Content-Type", "application/json"}});
   EXPECT_EQ(job.status, 201) << job.text;
 }
 
+TEST_F(access_tokens, of_people_nobody_knows_are_no_programs) {
+  auto says = claims("stranger", "tickets:read");
+  EXPECT_EQ(get("/api/tickets", jwt(says)).status, 401);
+  says["client_id"] = "some-app"; // that they use
+  EXPECT_EQ(get("/api/tickets", jwt(says)).status, 401);
+  says["azp"] = "stranger";
+  EXPECT_EQ(get("/api/tickets", jwt(says)).status, 401);
+}
+
 TEST_F(access_tokens, are_written_down_as_whose_they_were) {
   const auto name = unique("operator-");
-  const auto token = jwt(claims(name, "operations:write operations:read"));
+  const auto token = jwt(program(name, "operations:write operations:read"));
   const headers with{{"Authorization", "Bearer " + token}, {"Content-Type", "application/json"}};
   ASSERT_EQ(api_.call("POST", "/api/jobs/CanaryJob/pause", "{}", with).status, 200);
   ASSERT_EQ(api_.call("POST", "/api/jobs/CanaryJob/resume", "{}", with).status, 200);
@@ -217,7 +233,7 @@ TEST_F(access_tokens, of_a_program_called_like_somebody_are_not_theirs) {
 }
 
 TEST_F(access_tokens, in_any_wrong_form_all_read_alike) {
-  const auto fine = claims("service", "tickets:read");
+  const auto fine = program("service", "tickets:read");
   const auto with = [&](const char* name, const json& value) {
     auto changed = fine;
     changed[name] = value; // null: without it
@@ -235,7 +251,8 @@ TEST_F(access_tokens, in_any_wrong_form_all_read_alike) {
     {"for another", jwt(with("aud", "another"))},
     {"for the client that signs people in", jwt(with("aud", "hub"))},
     {"for nobody", jwt(with("aud", nullptr))},
-    {"whose", jwt(with("sub", nullptr))},
+    {"of nobody's program", jwt(with("client_id", nullptr))},
+    {"of another's program", jwt(with("client_id", "another"))},
     {"bound to a key", jwt(with("cnf", {{"jkt", "x"}}))},
     {"of another type", jwt(fine, {{"header", {{"typ", "logout+jwt"}}}})},
     {"critical", jwt(fine, {{"header", {{"kid", "RS256-1"}, {"typ", "JWT"}, {"b64", true}}}})},
@@ -259,8 +276,8 @@ TEST_F(access_tokens, in_any_wrong_form_all_read_alike) {
 }
 
 TEST_F(access_tokens, that_are_wrong_too_often_hold_up_their_address_alone) {
-  const auto fine = jwt(claims("service", "tickets:read"));
-  const auto wrong = jwt(claims("service", "tickets:read"), {{"by", "stranger"}});
+  const auto fine = jwt(program("service", "tickets:read"));
+  const auto wrong = jwt(program("service", "tickets:read"), {{"by", "stranger"}});
   int held_up = 0;
   for (int i = 0; i < 40; ++i)
     held_up += get("/api/tickets", wrong, "192.0.2.66").status == 429 ? 1 : 0;
@@ -329,15 +346,15 @@ TEST_F(access_tokens, of_programs_are_limited_however_they_came) {
 }
 
 TEST_F(access_tokens, of_a_new_key_are_taken_once_it_is_published) {
-  ASSERT_EQ(get("/api/tickets", jwt(claims("service", "tickets:read"))).status, 200);
+  ASSERT_EQ(get("/api/tickets", jwt(program("service", "tickets:read"))).status, 200);
   provider().tell("rotate", {{"generation", unique("generation-")}});
-  const auto token = jwt(claims("service", "tickets:read"));
+  const auto token = jwt(program("service", "tickets:read"));
   EXPECT_TRUE(tests::eventually([&] { return get("/api/tickets", token).status == 200; },
                                 std::chrono::seconds{60}));
 }
 
 TEST_F(access_tokens, are_never_logged) {
-  const auto signed_one = jwt(claims("service", "tickets:read"));
+  const auto signed_one = jwt(program("service", "tickets:read"));
   const auto asked_one = opaque("", "tickets:read");
   get("/api/tickets", signed_one);
   get("/api/tickets", asked_one);
@@ -395,7 +412,7 @@ TEST_F(secret_tokens, are_counted_by_their_person_however_many_there_are) {
 }
 
 TEST_F(secret_tokens, of_nobody_here_are_refused) {
-  EXPECT_EQ(get("/api/tickets", by_secret(claims("service", "tickets:read"))).status, 401);
+  EXPECT_EQ(get("/api/tickets", by_secret(program("service", "tickets:read"))).status, 401);
 }
 
 TEST_F(secret_tokens, are_the_only_ones_where_nobody_can_be_asked) {

@@ -103,14 +103,19 @@ TEST_F(connected_workspaces, pass_an_account_on_while_its_deliveries_come_in) {
   ASSERT_TRUE(is_known(in_north(), channel::intercom, "moves1"));
   std::atomic<bool> enough{false};
   std::vector<std::string> sent;
+  std::vector<std::string> set_aside; // while it was nobody's
   std::thread provider{[&] {
     hub_client sends{hub().port()};
     while (!enough) {
       const auto words = word();
       const auto what = from_account(said(channel::intercom, words), "moves1");
-      EXPECT_EQ(sends.send(what).status, 200);
+      const auto first = sends.send(what);
+      EXPECT_EQ(first.status, 200) << first.text;
       const auto again = sends.send(what); // as if the answer had been lost
-      EXPECT_TRUE(again.is("duplicate")) << again.text;
+      if (first.at("status") == "stored")
+        set_aside.push_back(first.at("delivery_id"));
+      else
+        EXPECT_TRUE(again.is("duplicate")) << again.text;
       sent.push_back(words);
     }
   }};
@@ -122,6 +127,8 @@ TEST_F(connected_workspaces, pass_an_account_on_while_its_deliveries_come_in) {
   }
   enough = true;
   provider.join();
+  for (const auto& id : set_aside)
+    EXPECT_EQ(api_.post("/api/webhook_deliveries/" + id + "/replay", json::object()).status, 200);
   constexpr std::size_t looked_at = 150; // spread over the whole time
   const auto step = std::max<std::size_t>(1, sent.size() / looked_at);
   for (std::size_t i = 0; i < sent.size(); i += step)

@@ -511,6 +511,20 @@ TEST_F(workspaces, are_made_and_listed_beside_a_running_hub) {
   EXPECT_THAT(nowhere.err, HasSubstr("workspaces list"));
 }
 
+TEST_F(workspaces, are_left_when_a_browser_enters_another) {
+  const auto ours = enter(run({"users", "invite", unique("both") + "@ours.example"}));
+  const auto made =
+    run({"users", "invite", unique("both") + "@zebra.example", "--workspace", second_});
+  std::smatch found;
+  ASSERT_TRUE(std::regex_search(made, found, std::regex{R"(#([\w-]+))"}));
+  auto with = ours.changing;
+  with.emplace_back("Authorization", "");
+  const auto entered = api_.post("/api/session/link", {{"token", found[1].str()}}, with);
+  ASSERT_EQ(entered.status, 201) << entered.text;
+  EXPECT_EQ(entered.at("workspace_id"), second_);
+  EXPECT_EQ(api_.get("/api/tickets", ours.changing).status, 401) << "the browser no longer has it";
+}
+
 TEST_F(workspaces, are_not_served_by_a_role_that_sees_through_the_walls) {
   const auto elsewhere = (hub().directory() / "elsewhere").string();
   for (const auto* command : {"serve", "doctor"}) {

@@ -190,6 +190,18 @@ TEST(guesses, make_one_address_wait_and_no_other) {
   EXPECT_EQ(guesses.begin("192.0.2.1"), std::nullopt) << "a right one ends it";
 }
 
+TEST(guesses, that_nobody_could_check_are_given_back) {
+  failure_counter guesses{{.every = std::chrono::hours{1}, .burst = 2}};
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(guesses.begin("192.0.2.1"), std::nullopt);
+    guesses.give_back("192.0.2.1");
+  }
+  guesses.give_back("192.0.2.1"); // never more than there were
+  EXPECT_EQ(guesses.begin("192.0.2.1"), std::nullopt);
+  EXPECT_EQ(guesses.begin("192.0.2.1"), std::nullopt);
+  EXPECT_TRUE(guesses.begin("192.0.2.1"));
+}
+
 TEST(guesses, are_counted_by_network_where_addresses_are_plenty) {
   failure_counter guesses{{.every = std::chrono::hours{1}, .burst = 1}};
   EXPECT_EQ(guesses.begin("2001:db8::1"), std::nullopt);

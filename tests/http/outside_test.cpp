@@ -81,6 +81,22 @@ TEST_F(kept, is_fetched_again_when_it_is_old) {
   EXPECT_THAT(heard(), ElementsAre(7, 8));
 }
 
+TEST_F(kept, makes_nobody_wait_while_fetches_fail_and_it_will_do) {
+  ask();
+  answer(7);
+  now_ += minutes{11};
+  ask();
+  answer(fail(errc::unavailable, "away"));
+  now_ += seconds{11};
+  ask(); // begins the next fetch, which hangs
+  ask();
+  EXPECT_THAT(heard(), ElementsAre(7, 7, 7, 7));
+  ask_anew();
+  EXPECT_THAT(heard(), ElementsAre()) << "who misses something in it waits";
+  answer(8);
+  EXPECT_THAT(heard(), ElementsAre(8));
+}
+
 TEST_F(kept, is_used_for_a_while_when_it_cannot_be_fetched) {
   ask();
   answer(7);
@@ -410,17 +426,20 @@ TEST(token_facts, make_nobody_more_than_they_are) {
 TEST(token_facts, give_programs_one_name_and_nothing_that_lasts) {
   token_facts facts;
   facts.issuer = "https://id.example";
-  facts.subject = "service";
+  facts.client = "service";
   facts.scopes = permissions_of(domain::role::owner);
   facts.scopes.add(permission::pii_read);
   const auto who = client_of(facts, {});
-  for (const auto never : {permission::pii_read, permission::people_write, permission::keys_write})
+  for (const auto never : {permission::pii_read,
+                           permission::people_write,
+                           permission::keys_write,
+                           permission::settings_manage})
     EXPECT_FALSE(who.may.has(never));
   EXPECT_TRUE(who.may.has(permission::tickets_write));
   EXPECT_EQ(who.rank, domain::role::viewer);
   EXPECT_EQ(client_of(facts, {}).id, who.id);
   facts.issuer = "https://id.exampl";
-  facts.subject = "eservice";
+  facts.client = "eservice";
   EXPECT_NE(client_of(facts, {}).id, who.id);
 }
 

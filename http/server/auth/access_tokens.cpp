@@ -57,7 +57,7 @@ token_facts read_token_facts(const json& claims) {
   token_facts facts;
   facts.issuer = text_at(claims, "iss");
   facts.subject = name_at(claims, "sub");
-  if (!claims.contains("sub")) // else it is about whom that says, or nobody
+  if (!facts.subject.empty() || !claims.contains("sub")) // a broken one is about nobody
     for (const auto* name : {"client_id", "azp"})
       if (facts.client.empty())
         facts.client = name_at(claims, name);
@@ -91,10 +91,13 @@ domain::principal client_of(const token_facts& facts, const domain::uuid& worksp
   domain::principal who;
   who.workspace = workspace;
   who.what = domain::principal::kind::client;
-  who.label = facts.subject.empty() ? facts.client : facts.subject;
+  who.label = facts.client;
   who.id = id_of(facts.issuer, who.label);
   who.may = facts.scopes;
-  for (const auto never : {permission::pii_read, permission::people_write, permission::keys_write})
+  for (const auto never : {permission::pii_read,
+                           permission::people_write,
+                           permission::keys_write,
+                           permission::settings_manage})
     who.may.remove(never);
   return who;
 }
@@ -195,8 +198,10 @@ void access_tokens::find_bearer(const question_ptr& asked, token_facts facts) {
 }
 
 void access_tokens::enter_as_client(const question_ptr& asked, const token_facts& facts) const {
-  const bool is_named = !facts.subject.empty() || !facts.client.empty();
-  if (!is_named || facts.names_email || !settings_.clients_may_enter)
+  // A subject that is not the program itself is a person (RFC 9068, 2.2): one we do not know.
+  const bool is_program =
+    !facts.client.empty() && (facts.subject.empty() || facts.subject == facts.client);
+  if (!is_program || facts.names_email || !settings_.clients_may_enter)
     return asked->done(fail(errc::unauthorized, "nobody here has this token"));
   asked->done(client_of(facts, settings_.workspace));
 }

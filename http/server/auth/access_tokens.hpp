@@ -35,7 +35,7 @@ public:
 struct token_facts {
   std::string issuer;  // empty: the provider did not say
   std::string subject; // empty: it is about no person
-  std::string client;  // of a token without any subject: its `client_id`, or `azp`
+  std::string client;  // the program that was given it: its `client_id`, or `azp`
   std::string email;   // verified by the provider; empty: none such
   domain::permission_set scopes;
   bool names_email = false; // verified or not: it is about a person
@@ -48,8 +48,8 @@ struct token_facts {
 /// with keys, nobody is made an owner by it.
 [[nodiscard]] domain::principal limited_to(domain::principal who, domain::permission_set scopes);
 
-/// A program with a token that is nobody's here. It never sees personal data, and never changes
-/// who may enter: that would outlast the token.
+/// A program with a token of its own. It never sees personal data, and never changes who may enter
+/// or what the hub calls: that would outlast the token.
 [[nodiscard]] domain::principal client_of(const token_facts& facts, const domain::uuid& workspace);
 
 struct access_token_settings {

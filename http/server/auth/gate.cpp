@@ -190,6 +190,12 @@ std::optional<std::chrono::seconds> failure_counter::begin(const std::string& ad
   return std::nullopt;
 }
 
+void failure_counter::give_back(const std::string& address) {
+  const std::lock_guard lock{mutex_};
+  if (const auto found = buckets_.find(counted_by(address)); found != buckets_.end())
+    found->second.give_back(now());
+}
+
 void failure_counter::forgive(const std::string& address) {
   const std::lock_guard lock{mutex_};
   buckets_.erase(counted_by(address));
@@ -286,12 +292,14 @@ void gate::check_token(const std::shared_ptr<entry>& at_gate, std::string_view t
   options_.tokens->check(
     std::string{token},
     [this, at_gate, counted]() -> domain::outcome {
-      *counted = true;
       if (const auto wait = failures_.begin(at_gate->from.address))
         return too_many(*wait);
+      *counted = true;
       return domain::done{};
     },
     [this, at_gate, counted](domain::result<domain::principal> found) {
+      if (!found && *counted && found.why().code == errc::unavailable)
+        failures_.give_back(at_gate->from.address);
       if (!found)
         return refuse(at_gate, found.why().code == errc::unauthorized ? unknown() : found.why());
       if (*counted)

@@ -59,6 +59,8 @@ public:
   /// Counts a guess before it is checked, so that many at once are many; how long the address must
   /// wait instead, where there were too many.
   [[nodiscard]] std::optional<std::chrono::seconds> begin(const std::string& address);
+  /// Nobody could say whether the guess was right: it does not count.
+  void give_back(const std::string& address);
   /// The guess was right: nothing is held against the address.
   void forgive(const std::string& address);
 

@@ -50,7 +50,11 @@ private:
       const auto now = now_();
       const bool just_tried = tried_ && *tried_ + rules_.again > now;
       const bool fresh = held_ && fetched_ + rules_.fresh > now;
-      if (fetching_ && (anew || !fresh)) {
+      // Nobody waits for what did not come the last time, as long as what is kept will do.
+      const bool will_do = !anew && failing_ && held_ && fetched_ + rules_.kept > now;
+      if (fetching_ && will_do) {
+        answer = held_;
+      } else if (fetching_ && (anew || !fresh)) {
         if (waiting_.size() < rules_.most_waiting)
           waiting_.push_back(done);
         else
@@ -61,7 +65,10 @@ private:
         begins = true;
         fetching_ = true;
         tried_ = now;
-        waiting_.push_back(done);
+        if (will_do)
+          answer = held_;
+        else
+          waiting_.push_back(done);
       }
     }
     if (answer)
@@ -76,6 +83,7 @@ private:
     {
       const std::lock_guard lock{mutex_};
       fetching_ = false;
+      failing_ = !fetched;
       waiting.swap(waiting_);
       const auto now = now_();
       if (fetched) {
@@ -109,6 +117,7 @@ private:
   clock::time_point fetched_{};
   std::optional<clock::time_point> tried_;
   bool fetching_ = false;
+  bool failing_ = false; // the last fetch brought nothing
   std::vector<done_function> waiting_;
 };
 

@@ -103,6 +103,12 @@ edge::reply told(const domain::failure& why) {
   return page;
 }
 
+domain::failure too_many(std::chrono::seconds wait) {
+  auto why = fail(errc::rate_limited, "too many sign-ins");
+  why.retry_after = wait;
+  return why;
+}
+
 edge::reply refused(storage::entry how) {
   switch (how) {
   case storage::entry::not_invited:
@@ -170,11 +176,8 @@ public:
         told(400, "This is no place of this hub to go on to after signing in."));
     if (workspace.size() > longest_name || domain::clean_utf8(workspace) != workspace)
       return responder.send(told(400, "No workspace can be called that."));
-    if (const auto wait = starts_.begin(door_.address_of(request))) {
-      auto why = fail(errc::rate_limited, "too many sign-ins");
-      why.retry_after = *wait;
-      return responder.send(told(why));
-    }
+    if (const auto wait = starts_.begin(door_.address_of(request)))
+      return responder.send(told(too_many(*wait)));
     const bool beyond = is_beyond_this_machine(request);
     // Several sign-ins of one browser, in several windows, share its secret.
     auto browser = cookie_in(request, cookie_name(beyond)).value_or("");
@@ -219,6 +222,8 @@ public:
     back->state = request.query_parameter("state").value_or("");
     if (!is_token(back->browser) || !is_token(back->state))
       return responder.send(over());
+    if (const auto wait = returns_.begin(door_.address_of(request)))
+      return responder.send(told(too_many(*wait)));
     back->reply_to = std::make_shared<edge::responder>(std::move(responder));
     with_.people->take_attempt(
       token_hash(back->state),
@@ -227,6 +232,7 @@ public:
       [this, back](const domain::result<storage::oidc_attempt>& taken) {
         if (!taken)
           return back->answer(taken.why().code == errc::unauthorized ? over() : told(taken.why()));
+        returns_.forgive(door_.address_of(back->request));
         back->attempt = *taken;
         with_.provider->check_sender(std::string{back->request.query_parameter("iss").value_or("")},
                                      [this, back](const domain::outcome& fine) {
@@ -295,7 +301,8 @@ private:
   context& hub_;
   gate& door_;
   const sign_in_provider with_;
-  failure_counter starts_{{}}; // each leaves a row until it expires
+  failure_counter starts_{{}};  // each leaves a row until it expires
+  failure_counter returns_{{}}; // each asks the database
 };
 
 void unlink(gate& door,
