@@ -35,8 +35,20 @@ struct scrubbed {
   [[nodiscard]] std::vector<std::string> types() const;
 };
 
+/// Mail addresses that are nobody's personal data: the company's own. In lower case.
+struct own_addresses {
+  std::vector<std::string> domains;   // "example.com": every mailbox there, none at sub.example.com
+  std::vector<std::string> mailboxes; // "help@example.org"
+
+  /// Whether `address`, as plain ASCII in either case, is one of them.
+  [[nodiscard]] bool hold(std::string_view address) const;
+};
+
 /// Finds personal data in valid UTF-8 text and replaces it. Linear in the text (RE2).
 /// Scrubbing scrubbed text changes nothing.
 scrubbed scrub(std::string_view text);
+
+/// The same, but `kept` addresses stay, unless they are part of something else that is hidden.
+scrubbed scrub(std::string_view text, const own_addresses& kept);
 
 } // namespace hub::domain

@@ -9,8 +9,8 @@ namespace hub::domain::scrubbing {
 
 namespace {
 
-constexpr std::array<std::string_view, 8> placeholders{
-  "[EMAIL]", "[PHONE]", "[PASSWORD]", "[SSN]", "[CARD]", "[IBAN]", "[API_KEY]", "[IP]"};
+constexpr std::array<std::string_view, 9> placeholders{
+  "[EMAIL]", "[PHONE]", "[PASSWORD]", "[SSN]", "[CARD]", "[IBAN]", "[API_KEY]", "[IP]", "[NAME]"};
 
 namespace look {
 enum bits : unsigned {

@@ -1,5 +1,7 @@
 #include "domain/text.hpp"
 
+#include "domain/code_point.hpp"
+
 #include <utf8proc.h>
 
 #include <algorithm>
@@ -14,26 +16,6 @@ constexpr std::size_t title_bytes = 1000;  // one grapheme may carry any number 
 constexpr std::size_t title_source = 8192; // bytes of visible text that are looked at for a title
 constexpr std::string_view no_text = "(no text)";
 constexpr std::string_view ellipsis = "…";
-
-struct code_point {
-  utf8proc_int32_t value = 0xFFFD;
-  std::size_t size = 1;
-};
-
-/// The code point at the front of `text`, which is not empty. A broken byte counts as U+FFFD.
-code_point front_of(std::string_view text) {
-  const auto first = static_cast<unsigned char>(text.front());
-  if (first < 0x80)
-    return {first, 1};
-  utf8proc_int32_t value = 0;
-  const auto size =
-    utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                     static_cast<utf8proc_ssize_t>(std::min<std::size_t>(text.size(), 4)),
-                     &value);
-  if (size <= 0)
-    return {};
-  return {value, static_cast<std::size_t>(size)};
-}
 
 void append(std::string& to, utf8proc_int32_t value) {
   std::array<utf8proc_uint8_t, 4> bytes{};
