@@ -2,6 +2,7 @@
 
 #include "domain/infer_terms.hpp"
 #include "domain/text.hpp"
+#include "domain/type_evidence.hpp"
 
 #include <algorithm>
 #include <array>
@@ -272,6 +273,12 @@ public:
     return best;
   }
 
+  [[nodiscard]] type_evidence strengths() const {
+    auto sorted = weights_;
+    std::ranges::sort(sorted, std::ranges::greater{});
+    return {std::max(sorted[0], 0), std::max(sorted[1], 0)};
+  }
+
   [[nodiscard]] priority urgency(ticket_type type) const {
     constexpr int normal = 3;
     if (label_)
@@ -420,9 +427,7 @@ std::string_view bounded(std::string_view text) {
   return text.substr(0, end);
 }
 
-} // namespace
-
-inference infer(std::string_view text) {
+evidence read(std::string_view text) {
   const auto folded = fold(bounded(text));
   std::string kept;
   const auto [words, asks] = word_reader{folded, kept}.read();
@@ -430,6 +435,17 @@ inference infer(std::string_view text) {
   seen.read(words);
   if (asks)
     seen.note_question_mark();
+  return seen;
+}
+
+} // namespace
+
+type_evidence weigh_types(std::string_view text) {
+  return read(text).strengths();
+}
+
+inference infer(std::string_view text) {
+  const auto seen = read(text);
   const auto type = seen.type();
   return {type, seen.urgency(type)};
 }
