@@ -19,6 +19,7 @@ namespace hub::domain {
 namespace {
 
 constexpr std::size_t most_read = std::size_t{16} << 10U; // bytes of a text that are looked at
+constexpr std::size_t most_embedded = 800;                // characters: what follows blurs the rest
 constexpr std::size_t most_sentences = 200;
 constexpr std::size_t summary_length = 300;
 constexpr std::size_t fix_length = 600;
@@ -62,13 +63,16 @@ std::vector<std::string> sentences_of(std::string_view text) {
   return sentences;
 }
 
+bool is_stop_word(const std::string& folded) {
+  return is_stop_word(language::english, folded) || is_stop_word(language::spanish, folded);
+}
+
 /// The words of a sentence that say something, folded, each once.
 std::vector<std::string> content_words(std::string_view sentence) {
   std::vector<std::string> words;
   std::string word;
   const auto flush = [&] {
-    if (word.size() >= 3 && !is_stop_word(language::english, word)
-        && !is_stop_word(language::spanish, word) && std::ranges::find(words, word) == words.end())
+    if (word.size() >= 3 && !is_stop_word(word) && std::ranges::find(words, word) == words.end())
       words.push_back(word);
     word.clear();
   };
@@ -150,33 +154,46 @@ std::uint64_t hash_of(std::string_view bytes) {
   return hash ^ (hash >> 33U);
 }
 
-/// Folded words with one blank around each, and where each character begins.
+/// The words of a text, folded, in order.
+std::vector<std::string> folded_words(std::string_view text) {
+  std::vector<std::string> words;
+  bool inside = false;
+  const auto folded = fold(text);
+  std::string_view rest = folded;
+  while (!rest.empty()) {
+    const auto [value, size] = front_of(rest);
+    const bool part = is_letter(value) || is_number(value) || is_mark(value);
+    if (part && !inside)
+      words.emplace_back();
+    if (part)
+      words.back() += rest.substr(0, size);
+    inside = part;
+    rest.remove_prefix(size);
+  }
+  return words;
+}
+
+/// Words with one blank around each, and where each character begins. Stop words, of which every
+/// text is full, are left out, unless there is nothing else.
 struct normal_text {
   std::string text{" "};
   std::vector<std::size_t> starts{0};
 
   explicit normal_text(std::string_view from) {
-    const auto folded = fold(from);
-    std::string_view rest = folded;
-    while (!rest.empty()) {
-      const auto [value, size] = front_of(rest);
-      if (is_letter(value) || is_number(value) || is_mark(value))
-        add(rest.substr(0, size));
-      else
-        blank();
-      rest.remove_prefix(size);
+    auto words = folded_words(from);
+    if (!std::ranges::all_of(words, [](const auto& word) { return is_stop_word(word); }))
+      std::erase_if(words, [](const auto& word) { return is_stop_word(word); });
+    for (const auto& word : words) {
+      for (std::string_view rest = word; !rest.empty();) {
+        const auto size = front_of(rest).size;
+        starts.push_back(text.size());
+        text += rest.substr(0, size);
+        rest.remove_prefix(size);
+      }
+      starts.push_back(text.size());
+      text += ' ';
     }
-    blank();
     starts.push_back(text.size());
-  }
-
-  void add(std::string_view character) {
-    starts.push_back(text.size());
-    text += character;
-  }
-  void blank() {
-    if (!text.ends_with(' '))
-      add(" ");
   }
 };
 
@@ -270,7 +287,7 @@ std::string local_changelog(const changelog_context& about, const privacy_rules&
 }
 
 std::vector<float> local_embedding(std::string_view text) {
-  const normal_text normal{bounded(text)};
+  const normal_text normal{prefix_of(text, most_embedded, most_read)};
   constexpr std::size_t shortest = 3;
   constexpr std::size_t longest = 5;
   const std::string_view all = normal.text;

@@ -185,6 +185,13 @@ TEST(local_embedding, brings_alike_texts_close) {
             similarity("no puedo iniciar sesión", "la factura sale duplicada") + 0.2);
 }
 
+TEST(local_embedding, hears_what_comes_first_and_no_stop_words) {
+  const auto start = times(100, "exports fail ");
+  EXPECT_EQ(local_embedding(start + "and the invoice is wrong"), local_embedding(start + "dark"));
+  EXPECT_EQ(local_embedding("the export is broken"), local_embedding("export broken"));
+  EXPECT_NE(local_embedding("not now"), local_embedding("no, you should"));
+}
+
 TEST(local_embedding, never_changes) {
   // Vectors are kept: another hash would make old and new ones strangers.
   const auto vector = local_embedding("export fails");
