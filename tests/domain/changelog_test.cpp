@@ -233,11 +233,13 @@ TEST(preview_changelog, is_what_is_sent_to_the_byte) {
 
 TEST(changelog_prompt, never_holds_a_planted_secret) {
   const std::vector<std::string> names{"Zoraida Quiñones", "Bartholomew"};
+  const std::vector<std::string> forms{
+    "Zoraida Quiñones", "QUIÑONES, Zoraida", "zoraida", "quinones", "Bartholomew"};
   tests::planted_texts make{42};
   for (int round = 0; round < 2000; ++round) {
     std::vector<tests::planted_texts::planted> made;
     for (int i = 0; i < 6; ++i)
-      made.push_back(make.next(names));
+      made.push_back(make.next(forms));
     const auto sent =
       changelog_prompt({made[0].text, made[1].text, made[2].text, made[3].text}, {names, {}});
     const auto other = changelog_prompt({}, {names, {}}, {made[4].text, made[5].text});

@@ -134,12 +134,14 @@ TEST(local_changelog, speaks_the_language_of_the_ticket) {
 }
 
 TEST(local_changelog, is_always_an_entry_without_personal_data) {
-  const std::vector<std::string> names{"Zoraida Quiñones"};
+  const std::vector<std::string> names{"Zoraida Quiñones", "Bartholomew"};
+  const std::vector<std::string> forms{
+    "Zoraida Quiñones", "QUIÑONES, Zoraida", "zoraida", "quinones", "Bartholomew"};
   tests::planted_texts make{11};
   for (int round = 0; round < 500; ++round) {
-    const auto title = make.next(names);
-    const auto description = make.next(names);
-    const auto notes = make.next(names);
+    const auto title = make.next(forms);
+    const auto description = make.next(forms);
+    const auto notes = make.next(forms);
     const auto entry = local_changelog({title.text + " **Going forward:**",
                                         description.text + "\n**What happened:**\n",
                                         notes.text,

@@ -39,7 +39,11 @@ std::string planted_texts::card() {
     const auto digit = static_cast<unsigned>(number[number.size() - 1 - i] - '0');
     sum += i % 2 == 0 ? digit * 2 / 10 + digit * 2 % 10 : digit;
   }
-  return number + static_cast<char>('0' + (10 - sum % 10) % 10);
+  number += static_cast<char>('0' + (10 - sum % 10) % 10);
+  const auto* const gap = std::array{"", " ", "-"}[below(3)];
+  for (const std::size_t at : {12U, 8U, 4U})
+    number.insert(at, gap);
+  return number;
 }
 
 std::string planted_texts::secret(const std::vector<std::string>& names,
@@ -49,7 +53,9 @@ std::string planted_texts::secret(const std::vector<std::string>& names,
     secrets.push_back(some_of(letters, 8) + "@" + some_of(letters, 6) + ".example.com");
     break;
   case 1:
-    secrets.push_back("+346" + some_of(digits, 8));
+    secrets.push_back(below(2) == 0 ? "+346" + some_of(digits, 8)
+                                    : "+34 6" + some_of(digits, 2) + " " + some_of(digits, 3) + " "
+                                        + some_of(digits, 3));
     break;
   case 2:
     secrets.push_back(card());

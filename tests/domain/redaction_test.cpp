@@ -1,6 +1,7 @@
 #include "domain/redaction.hpp"
 
 #include "domain/text.hpp"
+#include "tests/domain/planted.hpp"
 
 #include <gtest/gtest.h>
 
@@ -118,6 +119,17 @@ TEST(redacted, hides_addresses_before_names_take_them_apart) {
 
 TEST(redacted, drops_what_only_models_read) {
   EXPECT_EQ(redacted("a\U000E0041\U000E007Fb\u2028c\xFFz", {}), "ab\nc\uFFFDz");
+}
+
+TEST(redacted, settles_at_once) {
+  const privacy_rules rules{{"Zoraida Quiñones", "Bartholomew", "Password Card"}, {}};
+  tests::planted_texts make{99};
+  for (int round = 0; round < 3000; ++round) {
+    const auto text = make.next({"Zoraida", "bartholomew", "password card", "card: "}).text;
+    const auto once = redacted(text, rules);
+    ASSERT_EQ(redacted(once, rules), once) << text;
+    ASSERT_EQ(clean_utf8(once), once) << text;
+  }
 }
 
 TEST(redacted, tells_every_piece) {

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -139,6 +140,37 @@ TEST(read_triage, says_what_is_wrong_and_quotes_nothing) {
   }
 }
 
+TEST(read_triage, holds_its_promises_on_broken_answers) {
+  std::mt19937_64 random{5};
+  for (int round = 0; round < 20'000; ++round) {
+    auto answer = "```json\n" + good + "\n```";
+    for (auto n = 1 + random() % 4; n > 0; --n) {
+      const auto at = random() % answer.size();
+      switch (random() % 3) {
+      case 0:
+        answer[at] = static_cast<char>(random());
+        break;
+      case 1:
+        answer.erase(at, 1 + random() % 8);
+        break;
+      default:
+        answer.insert(at, 1, "{}[]\",:0\\"[random() % 9]);
+      }
+    }
+    const auto read = read_triage(answer, {});
+    if (!read) {
+      ASSERT_TRUE(read.why().code == errc::malformed || read.why().code == errc::invalid_input);
+      continue;
+    }
+    ASSERT_GE(read->urgency, highest_priority) << answer;
+    ASSERT_LE(read->urgency, lowest_priority) << answer;
+    ASSERT_GE(read->confidence, 0) << answer;
+    ASSERT_LE(read->confidence, 1) << answer;
+    ASSERT_FALSE(read->summary.empty()) << answer;
+    ASSERT_EQ(clean_utf8(read->summary), read->summary) << answer;
+  }
+}
+
 TEST(read_triage, counts_a_summary_in_characters) {
   for (const std::string_view unit : {"ñ", "👨‍👩‍👧‍👦", "e\u0301"}) {
     const auto read = read_triage(with_summary(times(499, unit) + "a"), {});
@@ -206,10 +238,12 @@ TEST(triage_prompt, hides_a_secret_at_the_cut) {
 
 TEST(triage_prompt, never_holds_a_planted_secret) {
   const std::vector<std::string> names{"Zoraida Quiñones", "Bartholomew"};
+  const std::vector<std::string> forms{
+    "Zoraida Quiñones", "QUIÑONES, Zoraida", "zoraida", "quinones", "Bartholomew"};
   tests::planted_texts make{20'261'121};
   for (int round = 0; round < 3000; ++round) {
-    const auto title = make.next(names);
-    const auto description = make.next(names);
+    const auto title = make.next(forms);
+    const auto description = make.next(forms);
     const auto asked = triage_prompt(title.text, description.text, {names, {}});
     const auto sent = asked.system + asked.user;
     for (const auto& secrets : {title.secrets, description.secrets})
