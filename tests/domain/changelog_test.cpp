@@ -224,6 +224,7 @@ TEST(preview_changelog, is_what_is_sent_to_the_byte) {
   }
   const auto shown = preview_changelog(about, rules);
   std::vector<std::string> taken;
+  taken.reserve(shown.redactions.size());
   for (const auto& piece : shown.redactions)
     taken.push_back(piece.type + " " + piece.original);
   EXPECT_THAT(taken,
@@ -238,6 +239,7 @@ TEST(changelog_prompt, never_holds_a_planted_secret) {
   tests::planted_texts make{42};
   for (int round = 0; round < 2000; ++round) {
     std::vector<tests::planted_texts::planted> made;
+    made.reserve(6);
     for (int i = 0; i < 6; ++i)
       made.push_back(make.next(forms));
     const auto sent =

@@ -19,7 +19,6 @@ namespace hub::domain {
 
 namespace {
 
-using testing::HasSubstr;
 using testing::IsEmpty;
 
 std::string times(std::size_t count, std::string_view unit) {
