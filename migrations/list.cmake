@@ -19,4 +19,5 @@ set(hub_migrations
   0017_link_identities.sql
   0018_connect_sources.sql
   0019_create_settings.sql
-  0020_create_webhook_paths.sql)
+  0020_create_webhook_paths.sql
+  0021_create_release_valve.sql)
