@@ -2,6 +2,7 @@
 
 #include "domain/audit.hpp"
 #include "domain/job.hpp"
+#include "domain/release.hpp"
 #include "domain/report.hpp"
 #include "domain/ticket.hpp"
 #include "domain/uuid.hpp"
@@ -97,6 +98,7 @@ struct ticket_update {
   std::optional<ticket_status> status;
   std::optional<std::vector<std::string>> tags;
   std::vector<std::string> more_pii_types; // joined to those the ticket has
+  std::optional<std::string> cause = {};   // who or what resolves it
 };
 
 struct message_record {
@@ -177,6 +179,11 @@ struct change {
   std::optional<audit_record> action; // kept as a record of who did it
   /// Settles the job it is about where nobody else could tell whether it sent.
   std::optional<send_report> of_sent;
+  std::optional<triage_record> triage = {};
+  std::optional<triage_decision> triage_decided = {}; // with `updates`: of that ticket
+  std::optional<changelog_step> changelog = {};
+  std::optional<notification_step> notification = {};
+  std::optional<batch_review> review = {};
 };
 
 /// The journal's answer to one Change. Only `committed` means that its rows are there. Of what is

@@ -119,15 +119,15 @@ template <class Clean>
 prompt built(const changelog_context& about, const prompt_override& instead, const Clean& clean) {
   prompt made;
   made.system = instead.system.empty() ? std::string{changelog_rules}
-                                       : shortened(clean(instead.system), longest_override);
+                                       : abbreviated(clean(instead.system), longest_override);
   if (instead.user.empty())
     made.user =
-      data_block({{"title", shortened(clean(about.title), longest_title)},
-                  {"description", shortened(clean(about.description), longest_description)},
-                  {"resolution_notes", shortened(clean(about.resolution_notes), longest_notes)},
-                  {"notion_page", shortened(clean(about.notion_page), longest_page)}});
+      data_block({{"title", abbreviated(clean(about.title), longest_title)},
+                  {"description", abbreviated(clean(about.description), longest_description)},
+                  {"resolution_notes", abbreviated(clean(about.resolution_notes), longest_notes)},
+                  {"notion_page", abbreviated(clean(about.notion_page), longest_page)}});
   else
-    made.user = shortened(clean(instead.user), longest_override);
+    made.user = abbreviated(clean(instead.user), longest_override);
   return made;
 }
 

@@ -262,6 +262,8 @@ editing(const ticket_patch& patch, const ticket_core& ticket, uuid_generator& id
   };
   if (patch.status && *patch.status != ticket.status) {
     change_status(what, update, ticket, *patch.status, nullptr, ids);
+    if (*patch.status == ticket_status::resolved && patch.actor_id)
+      update.cause = "user/" + *patch.actor_id;
     before["status"] = to_string(ticket.status);
     now_is["status"] = to_string(*patch.status);
   }
@@ -293,6 +295,13 @@ editing(const ticket_patch& patch, const ticket_core& ticket, uuid_generator& id
       update.tags->push_back(without_pii(tag, update.more_pii_types));
     now_is["tags"] = *update.tags;
     note("tags_changed", {{"to", *update.tags}});
+  }
+  if (patch.decision) {
+    what.triage_decided = patch.decision;
+    before["triage"] = nullptr;
+    now_is["triage"] = patch.decision->accepted ? "accepted" : "rejected";
+    note(patch.decision->accepted ? "triage_accepted" : "triage_rejected",
+         {{"edited", patch.decision->edited}});
   }
   if (what.events.empty() && !patch.idempotency)
     return std::optional<change>{};

@@ -76,6 +76,7 @@ struct ticket_patch {
   std::optional<ticket_status> status;
   std::optional<std::vector<std::string>> tags;
   std::optional<std::int64_t> expected_version; // from If-Match
+  std::optional<triage_decision> decision = {}; // … about the suggestion that waits
   std::optional<std::string> actor_id;          // who asks, as the ticket's history shows it
   std::optional<actor_stamp> by;                // … and as the record of who did what keeps it
   std::optional<idempotency_record> idempotency;

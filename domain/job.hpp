@@ -103,6 +103,7 @@ struct job_step {
   kind what{};
   uuid job;
   uuid claim;
+  job_kind of{}; // what the job is about shows how it goes
   time_point run_at{};
   std::optional<failure> why;
   std::string error_class;       // empty: the name of the failure's code

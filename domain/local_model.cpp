@@ -103,7 +103,7 @@ std::string joined(const std::vector<std::string>& sentences, const std::vector<
 }
 
 bool fits(std::string_view text, std::size_t characters) {
-  return shortened(text, characters) == text;
+  return abbreviated(text, characters) == text;
 }
 
 std::string_view bounded(std::string_view text) {
@@ -240,7 +240,7 @@ extractive_summary(std::string_view title, std::string_view text, std::size_t ch
   }
   if (auto summary = joined(sentences, kept); !summary.empty())
     return summary;
-  return shortened(sentences[ranked.front().second], characters);
+  return abbreviated(sentences[ranked.front().second], characters);
 }
 
 triage_suggestion local_triage(std::string_view title, std::string_view description) {
@@ -254,7 +254,7 @@ triage_suggestion local_triage(std::string_view title, std::string_view descript
   suggested.confidence = evidence.most / (evidence.most + evidence.next + doubt);
   suggested.summary = extractive_summary(title, description, summary_length);
   if (suggested.summary.empty())
-    suggested.summary = shortened(title_of(title), summary_length);
+    suggested.summary = abbreviated(title_of(title), summary_length);
   return suggested;
 }
 
@@ -269,7 +269,7 @@ std::string local_changelog(const changelog_context& about, const privacy_rules&
   if (says_something(title))
     what = std::string{words.reported}
              .append(words.open_quote)
-             .append(shortened(title, title_length))
+             .append(abbreviated(title, title_length))
              .append(words.close_quote)
              .append(".");
   if (const auto summary = for_template(extractive_summary(title, description, summary_length));

@@ -39,7 +39,7 @@ std::string data_block(const std::vector<std::pair<std::string_view, std::string
   return block + "\n}";
 }
 
-std::string shortened(std::string_view text, std::size_t characters) {
+std::string abbreviated(std::string_view text, std::size_t characters) {
   const auto bytes = characters * bytes_a_character + spare_bytes;
   if (prefix_of(text, characters, bytes).size() == text.size())
     return std::string{text};

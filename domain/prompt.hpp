@@ -20,7 +20,7 @@ struct prompt {
 std::string data_block(const std::vector<std::pair<std::string_view, std::string>>& members);
 
 /// At most `characters` characters of `text`, with an ellipsis where it was cut.
-std::string shortened(std::string_view text, std::size_t characters);
+std::string abbreviated(std::string_view text, std::size_t characters);
 
 /// Whether there is a letter or a digit in `text`.
 [[nodiscard]] bool says_something(std::string_view text);

@@ -55,9 +55,11 @@ struct report {
 
 /// What a provider says, by itself and later, of a message the hub sent.
 struct send_report {
-  uuid job;                    // that sent it; its id travelled with the message
-  bool taken = false;          // false: it was refused or will not arrive
+  uuid job;           // that sent it: its id travelled with the message; nil where it did not
+  bool taken = false; // false: it was refused or will not arrive
   std::int64_t error_code = 0; // the provider's, where it was not taken
+  std::string message_id = {}; // as the provider names it
+  std::string said = {};       // sent, delivered, read, played or failed
 };
 
 /// An authentic delivery that carries no feedback: recorded, never a ticket.

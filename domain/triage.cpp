@@ -129,7 +129,7 @@ result<std::string> summary_of(const json& value, const privacy_rules& rules) {
   if (prefix_of(said, longest_summary, said.size()).size() < said.size())
     return wrong("gives a \"summary\" of more than 500 characters");
   // A placeholder may be longer than what it stands for.
-  return shortened(redacted(said, rules), longest_summary);
+  return abbreviated(redacted(said, rules), longest_summary);
 }
 
 } // namespace
@@ -139,8 +139,8 @@ triage_prompt(std::string_view title, std::string_view description, const privac
   // Redacted whole and then cut: a cut could make half a secret unrecognisable.
   return {
     std::string{triage_rules},
-    data_block({{"title", shortened(redacted(title, rules), longest_title)},
-                {"description", shortened(redacted(description, rules), longest_description)}})};
+    data_block({{"title", abbreviated(redacted(title, rules), longest_title)},
+                {"description", abbreviated(redacted(description, rules), longest_description)}})};
 }
 
 std::string_view triage_schema() {

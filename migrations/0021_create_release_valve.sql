@@ -1,6 +1,11 @@
 -- From "resolved" to "we told them": what is to be said, who approved it, and what became of it at
 -- each person who reported.
 
+-- Who or what resolved a ticket: many by one cause at a time make their notifications wait.
+ALTER TABLE tickets ADD COLUMN resolution_cause text;
+CREATE INDEX tickets_resolutions ON tickets (workspace_id, resolution_cause, resolved_at)
+  WHERE resolution_cause IS NOT NULL;
+
 -- What is to be said about a resolved ticket. One draft at a time; what is approved never changes.
 CREATE TABLE changelog_entries (
   workspace_id uuid NOT NULL REFERENCES workspaces (id),
@@ -18,12 +23,14 @@ CREATE TABLE changelog_entries (
   approved_by text, -- as shown: an email, a key's name
   approved_by_id uuid,
   approved_at timestamptz,
+  taken_back_at timestamptz, -- before anything of it was sent
   created_at timestamptz NOT NULL,
   updated_at timestamptz NOT NULL,
   PRIMARY KEY (workspace_id, id),
   UNIQUE (workspace_id, id, status), -- what a notification points to
   FOREIGN KEY (workspace_id, ticket_id) REFERENCES tickets (workspace_id, id),
-  CHECK ((status = 'approved') = (approved_by IS NOT NULL AND approved_at IS NOT NULL))
+  CHECK ((status = 'approved') = (approved_by IS NOT NULL AND approved_at IS NOT NULL)),
+  CHECK (taken_back_at IS NULL OR status = 'approved')
 );
 
 CREATE UNIQUE INDEX changelog_entries_draft ON changelog_entries (workspace_id, ticket_id)
@@ -34,7 +41,9 @@ CREATE INDEX changelog_entries_status ON changelog_entries (workspace_id, status
 CREATE FUNCTION refuse_change_of_approved() RETURNS trigger LANGUAGE plpgsql AS
 $$
 BEGIN
-  IF OLD.status = 'approved' THEN
+  IF OLD.status = 'approved'
+     AND (TG_OP = 'DELETE' OR OLD.taken_back_at IS NOT NULL
+          OR to_jsonb(NEW) - 'taken_back_at' <> to_jsonb(OLD) - 'taken_back_at') THEN
     RAISE EXCEPTION 'what was approved stays as it was' USING ERRCODE = 'restrict_violation';
   END IF;
   RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
@@ -48,7 +57,8 @@ CREATE TRIGGER changelog_entries_approved BEFORE UPDATE OR DELETE ON changelog_e
 -- sent that nobody approved, whatever the code does.
 CREATE TABLE notifications (
   workspace_id uuid NOT NULL REFERENCES workspaces (id),
-  id uuid NOT NULL, -- also the id of the job that sends it, which providers are told
+  id uuid NOT NULL,
+  job_id uuid NOT NULL, -- of the job that sends it, which providers are told; at first its own id
   ticket_id uuid NOT NULL,
   changelog_entry_id uuid NOT NULL,
   entry_status text NOT NULL GENERATED ALWAYS AS ('approved') STORED,
@@ -58,9 +68,11 @@ CREATE TABLE notifications (
   status text NOT NULL DEFAULT 'pending',
   content text NOT NULL, -- as it is sent on this channel
   provider_message_id text,
+  use_template boolean NOT NULL DEFAULT false, -- WhatsApp: free text was refused
   retry_count integer NOT NULL DEFAULT 0,
   last_error text,
   send_at timestamptz NOT NULL, -- after the time to take it back
+  begun_at timestamptz,         -- may have been sent since then
   sent_at timestamptz,
   delivered_at timestamptz,
   read_at timestamptz,
@@ -82,6 +94,8 @@ CREATE UNIQUE INDEX notifications_once
 CREATE INDEX notifications_ticket ON notifications (workspace_id, ticket_id, id DESC);
 CREATE INDEX notifications_status ON notifications (workspace_id, status, id DESC);
 CREATE INDEX notifications_channel ON notifications (workspace_id, channel, id DESC);
+-- What its job does shows.
+CREATE UNIQUE INDEX notifications_job ON notifications (workspace_id, job_id);
 -- A provider says later what became of a message, by its own id for it.
 CREATE UNIQUE INDEX notifications_provider_message
   ON notifications (workspace_id, channel, provider_message_id)
@@ -102,6 +116,34 @@ CREATE TABLE notification_attempts (
 CREATE INDEX notification_attempts_of
   ON notification_attempts (workspace_id, notification_id, started_at);
 
+-- What a model, or rules in its place, make of a ticket; the newest only. Not in the ticket's own row,
+-- whose every change would have to be written into all of its indexes.
+CREATE TABLE ticket_triage (
+  workspace_id uuid NOT NULL REFERENCES workspaces (id),
+  ticket_id uuid NOT NULL,
+  status text NOT NULL CHECK (status IN ('pending', 'completed', 'failed')),
+  suggested_type text CHECK (suggested_type IN ('bug', 'feature_request', 'question', 'incident')),
+  suggested_priority smallint CHECK (suggested_priority BETWEEN 0 AND 5),
+  summary text, -- scrubbed
+  confidence real CHECK (confidence BETWEEN 0 AND 1),
+  ai_model text,
+  ai_prompt_tokens bigint,
+  ai_completion_tokens bigint,
+  ai_latency_ms bigint,
+  decision text CHECK (decision IN ('accepted', 'rejected')),
+  decided_by text, -- as shown
+  decided_at timestamptz,
+  updated_at timestamptz NOT NULL,
+  PRIMARY KEY (workspace_id, ticket_id),
+  FOREIGN KEY (workspace_id, ticket_id) REFERENCES tickets (workspace_id, id),
+  CHECK (status <> 'completed' OR (suggested_type IS NOT NULL AND suggested_priority IS NOT NULL
+                                   AND summary IS NOT NULL AND ai_model IS NOT NULL))
+);
+
+ALTER TABLE tickets DROP COLUMN enrichment_status, DROP COLUMN ai_suggested_type,
+  DROP COLUMN ai_suggested_priority, DROP COLUMN ai_summary;
+
+SELECT wall_off('ticket_triage');
 SELECT wall_off('changelog_entries');
 SELECT wall_off('notifications');
 SELECT wall_off('notification_attempts');

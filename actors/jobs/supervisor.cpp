@@ -119,6 +119,7 @@ domain::change base_of(supervisor_state& state, const running& entry, job_step::
   change.step->what = what;
   change.step->job = entry.job.id;
   change.step->claim = entry.job.claim;
+  change.step->of = entry.job.kind;
   change.step->started_at = entry.began_at;
   change.step->run_at = change.at;
   return change;

@@ -80,7 +80,9 @@ std::vector<verdict> journal_batch::run() {
   check_idempotency();
   check_claims();
   check_dead_letters();
+  check_release();
   apply_updates(); // first of the writes: a conflict takes all its Change's rows away
+  write_changelog_steps();
   resolve_people();
   write_people();
   write_tickets();
@@ -97,6 +99,10 @@ std::vector<verdict> journal_batch::run() {
   write_jobs();
   write_operations();
   write_send_reports();
+  write_triage();
+  write_notification_steps();
+  follow_jobs();
+  write_reviews();
   count_tickets();
   count_intake();
   std::vector<verdict> verdicts;
@@ -309,7 +315,7 @@ void journal_batch::write_tickets() {
 }
 
 void journal_batch::apply_updates() {
-  row_set<11> rows;
+  row_set<12> rows;
   std::vector<entry*> asked;
   for (auto& item : entries_)
     if (item.stands && item.change->updates)
@@ -329,7 +335,8 @@ void journal_batch::apply_updates() {
              update.status ? std::optional{to_string(*update.status)} : std::nullopt,
              update.tags,
              update.more_pii_types,
-             item->change->at);
+             item->change->at,
+             update.cause);
   }
   std::vector<bool> done(asked.size(), false);
   for (const auto& row : std::move(rows).run(tx_, statements::update_tickets.name)) {

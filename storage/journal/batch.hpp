@@ -81,6 +81,13 @@ private:
   void write_jobs();
   void write_operations();
   void write_send_reports();
+  void check_release();
+  void write_changelog_steps();
+  void write_triage();
+  void write_notification_steps();
+  /// What jobs are about shows how they go.
+  void follow_jobs();
+  void write_reviews();
   void count_tickets();
   void count_intake();
   void settle(entry& item, domain::verdict::kind what);

@@ -185,7 +185,9 @@ void journal_batch::write_send_reports() {
   for (const auto& item : entries_) {
     if (!item.stands || !item.change->of_sent)
       continue;
-    const auto& [job, taken, code] = *item.change->of_sent;
+    const auto& [job, taken, code, message, said] = *item.change->of_sent;
+    if (job.is_nil())
+      continue; // of a message that no job sent
     const auto what = taken ? std::string{"taken"}
                             : "the provider says that it was not delivered"
                                 + (code == 0 ? std::string{} : " (" + std::to_string(code) + ")");

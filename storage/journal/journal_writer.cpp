@@ -5,6 +5,7 @@
 #include "storage/guarded.hpp"
 #include "storage/journal/batch.hpp"
 #include "storage/journal/job_statements.hpp"
+#include "storage/journal/release_statements.hpp"
 #include "storage/journal/statements.hpp"
 #include "storage/sealing.hpp"
 #include "storage/visibility.hpp"
@@ -58,6 +59,16 @@ std::vector<std::string> keys_of(const change& item) {
     keys.push_back("b/" + to_string(item.of_sent->job));
     keys.push_back("l/" + to_string(item.of_sent->job));
   }
+  if (item.changelog)
+    keys.push_back("u/" + to_string(item.changelog->ticket));
+  if (item.triage)
+    keys.push_back("g/" + to_string(item.triage->ticket));
+  if (item.notification)
+    keys.push_back("n/" + to_string(item.notification->notification));
+  if (item.of_sent && !item.of_sent->message_id.empty())
+    keys.push_back("w/" + item.of_sent->message_id);
+  if (item.review)
+    keys.push_back("r/" + scope);
   if (item.control)
     keys.push_back("c/" + std::string{to_string(item.control->kind)});
   if (item.idempotency)
@@ -122,6 +133,8 @@ public:
       for (const auto& statement : statements::all)
         fresh->prepare(statement.name, statement.sql);
       for (const auto& statement : statements::about_jobs)
+        fresh->prepare(statement.name, statement.sql);
+      for (const auto& statement : statements::about_release)
         fresh->prepare(statement.name, statement.sql);
       connection_ = std::move(fresh);
       replan_every_ = first_replan;

@@ -112,12 +112,18 @@ inline constexpr statement update_tickets{"update_tickets", R"sql(
       WHEN i.status = 'resolved' THEN i.at
       WHEN i.status IN ('open', 'in_progress') THEN NULL
       ELSE t.resolved_at END,
+    resolution_cause = CASE
+      WHEN coalesce(i.status, t.status) = t.status THEN t.resolution_cause
+      WHEN i.status = 'resolved' THEN i.cause
+      WHEN i.status IN ('open', 'in_progress') THEN NULL
+      ELSE t.resolution_cause END,
     version = t.version + 1,
     updated_at = i.at
   FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[],
-              $7::smallint[], $8::text[], $9::text[], $10::text[], $11::timestamptz[])
+              $7::smallint[], $8::text[], $9::text[], $10::text[], $11::timestamptz[],
+              $12::text[])
        WITH ORDINALITY AS i (ws, id, expected, title, description, type, priority, status, tags,
-                             pii, at, ord)
+                             pii, at, cause, ord)
   JOIN tickets o ON (o.workspace_id, o.id) = (i.ws, i.id)
   WHERE (t.workspace_id, t.id) = (i.ws, i.id) AND t.version = i.expected
   RETURNING i.ord::int - 1, t.version, t.number, t.original_channel,

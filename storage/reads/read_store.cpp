@@ -3,6 +3,7 @@
 #include "storage/connection_pool.hpp"
 #include "storage/guarded.hpp"
 #include "storage/reads/job_reads.hpp"
+#include "storage/reads/release_queries.hpp"
 #include "storage/reads/row_reading.hpp"
 #include "storage/reads/ticket_reads.hpp"
 #include "storage/sealing.hpp"
@@ -160,6 +161,40 @@ public:
     read<original_message>(
       workspace, std::move(done), [this, workspace, ticket, message](pqxx::transaction_base& tx) {
         return read_original(tx, workspace, ticket, message, keys_);
+      });
+  }
+
+  void writing_context_of(domain::uuid workspace,
+                          domain::uuid ticket,
+                          callback<writing_context> done) override {
+    read<writing_context>(
+      workspace, std::move(done), [workspace, ticket](pqxx::transaction_base& tx) {
+        return read_writing_context(tx, workspace, ticket);
+      });
+  }
+
+  void list_changelog(changelog_query query, callback<changelog_page> done) override {
+    const auto workspace = query.workspace;
+    read<changelog_page>(
+      workspace, std::move(done), [query = std::move(query)](pqxx::transaction_base& tx) {
+        return domain::result{read_changelog_page(tx, query)};
+      });
+  }
+
+  void list_notifications(notification_query query, callback<notification_page> done) override {
+    const auto workspace = query.workspace;
+    read<notification_page>(
+      workspace, std::move(done), [query = std::move(query)](pqxx::transaction_base& tx) {
+        return domain::result{read_notification_page(tx, query)};
+      });
+  }
+
+  void notification_of(domain::uuid workspace,
+                       domain::uuid id,
+                       callback<notification_detail> done) override {
+    read<notification_detail>(
+      workspace, std::move(done), [workspace, id](pqxx::transaction_base& tx) {
+        return read_notification(tx, workspace, id);
       });
   }
 

@@ -2,6 +2,7 @@
 
 #include "domain/change.hpp"
 #include "storage/pool.hpp"
+#include "storage/reads/release_reads.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -91,6 +92,9 @@ struct ticket_detail {
   std::optional<std::string> ai_suggested_type;
   std::optional<int> ai_suggested_priority;
   std::optional<std::string> ai_summary;
+  std::optional<double> ai_confidence;
+  std::optional<std::string> ai_model;        // "local": rules made the suggestion
+  std::optional<std::string> triage_decision; // accepted, rejected; unset: it waits for one
   std::optional<std::string> notion_page_id;
   std::optional<std::string> notion_url;
   std::vector<source_row> sources;
@@ -247,10 +251,8 @@ struct recount {
 
 /// Everything the hub reads: asynchronous, on a small pool of connections with a bounded queue. A
 /// full queue or an absent database answers `unavailable` at once.
-class read_store {
+class read_store : public release_reads {
 public:
-  virtual ~read_store() = default;
-
   virtual void
   core_of(domain::uuid workspace, domain::uuid ticket, callback<domain::ticket_core> done) = 0;
   virtual void list_tickets(ticket_query query, callback<ticket_page> done) = 0;

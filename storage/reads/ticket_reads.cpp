@@ -19,18 +19,19 @@ constexpr auto core_query = R"sql(
 constexpr auto ticket_columns = R"sql(
   t.id, t.number, t.title, t.ticket_type, t.priority, t.status, t.original_channel,
   r.id, r.name, r.email, t.tags, t.ticket_group_id, t.assignee_id, t.pii_redacted_types,
-  t.enrichment_status, t.version,
+  coalesce(g.status, 'pending'), t.version,
   (extract(epoch FROM t.created_at) * 1000)::bigint,
   (extract(epoch FROM t.updated_at) * 1000)::bigint,
   (extract(epoch FROM t.resolved_at) * 1000)::bigint
 )sql";
 
 constexpr auto detail_columns =
-  ", t.description, t.metadata::text, t.ai_suggested_type, t.ai_suggested_priority, t.ai_summary, "
-  "t.notion_page_id, t.notion_url";
+  ", t.description, t.metadata::text, g.suggested_type, g.suggested_priority, g.summary, "
+  "t.notion_page_id, t.notion_url, g.confidence, g.ai_model, g.decision";
 
 constexpr auto ticket_tables =
-  " FROM tickets t LEFT JOIN reporters r ON (r.workspace_id, r.id) = (t.workspace_id, t.reporter_id)";
+  " FROM tickets t LEFT JOIN reporters r ON (r.workspace_id, r.id) = (t.workspace_id, t.reporter_id)"
+  " LEFT JOIN ticket_triage g ON (g.workspace_id, g.ticket_id) = (t.workspace_id, t.id)";
 
 constexpr auto sources_query = R"sql(
   SELECT s.platform, s.external_id, s.external_url, d.id, d.payload_sealed
@@ -300,6 +301,10 @@ domain::result<ticket_detail> read_detail(pqxx::transaction_base& tx,
   detail.ai_summary = optional_in(row[first + 4], text_in);
   detail.notion_page_id = optional_in(row[first + 5], text_in);
   detail.notion_url = optional_in(row[first + 6], text_in);
+  if (!row[first + 7].is_null())
+    detail.ai_confidence = row[first + 7].as<double>();
+  detail.ai_model = optional_in(row[first + 8], text_in);
+  detail.triage_decision = optional_in(row[first + 9], text_in);
   detail.sources = read_sources(tx, workspace_text, ticket_text, keys);
   for (const auto& event :
        tx.exec_params(events_query, workspace_text, ticket_text, history_limit + 1))

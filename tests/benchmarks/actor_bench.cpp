@@ -38,6 +38,24 @@ public:
     core.version = 1;
     done(core);
   }
+  void writing_context_of(domain::uuid,
+                          domain::uuid,
+                          storage::callback<storage::writing_context> done) override {
+    refuse(done);
+  }
+  void list_changelog(storage::changelog_query,
+                      storage::callback<storage::changelog_page> done) override {
+    refuse(done);
+  }
+  void list_notifications(storage::notification_query,
+                          storage::callback<storage::notification_page> done) override {
+    refuse(done);
+  }
+  void notification_of(domain::uuid,
+                       domain::uuid,
+                       storage::callback<storage::notification_detail> done) override {
+    refuse(done);
+  }
   void list_tickets(storage::ticket_query, storage::callback<storage::ticket_page> done) override {
     refuse(done);
   }

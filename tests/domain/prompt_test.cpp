@@ -42,14 +42,14 @@ TEST(data_block, keeps_the_order_it_is_given) {
 
 TEST(shortened, cuts_between_characters) {
   const std::string family = "👨‍👩‍👧‍👦";
-  EXPECT_EQ(shortened("abc", 3), "abc");
-  EXPECT_EQ(shortened("abcd", 3), "ab…");
-  EXPECT_EQ(shortened("a" + family + "bc", 3), "a" + family + "…");
-  EXPECT_EQ(shortened("ne\u0301e\u0301e\u0301", 3), "ne\u0301…");
+  EXPECT_EQ(abbreviated("abc", 3), "abc");
+  EXPECT_EQ(abbreviated("abcd", 3), "ab…");
+  EXPECT_EQ(abbreviated("a" + family + "bc", 3), "a" + family + "…");
+  EXPECT_EQ(abbreviated("ne\u0301e\u0301e\u0301", 3), "ne\u0301…");
   std::string piled = "a";
   for (int i = 0; i < 10'000; ++i)
     piled += "\u0301";
-  EXPECT_LE(shortened(piled, 100).size(), 864U);
+  EXPECT_LE(abbreviated(piled, 100).size(), 864U);
 }
 
 TEST(one_paragraph, folds_white_space_and_drops_what_reorders) {

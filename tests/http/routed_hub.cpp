@@ -81,6 +81,28 @@ void scripted_reads::core_of(domain::uuid,
   done(nothing_said<domain::ticket_core>());
 }
 
+void scripted_reads::writing_context_of(domain::uuid,
+                                        domain::uuid,
+                                        storage::callback<storage::writing_context> done) {
+  done(nothing_said<storage::writing_context>());
+}
+
+void scripted_reads::list_changelog(storage::changelog_query,
+                                    storage::callback<storage::changelog_page> done) {
+  done(nothing_said<storage::changelog_page>());
+}
+
+void scripted_reads::list_notifications(storage::notification_query,
+                                        storage::callback<storage::notification_page> done) {
+  done(nothing_said<storage::notification_page>());
+}
+
+void scripted_reads::notification_of(domain::uuid,
+                                     domain::uuid,
+                                     storage::callback<storage::notification_detail> done) {
+  done(nothing_said<storage::notification_detail>());
+}
+
 void scripted_reads::list_tickets(storage::ticket_query query,
                                   storage::callback<storage::ticket_page> done) {
   done(page ? page(query) : nothing_said<storage::ticket_page>());

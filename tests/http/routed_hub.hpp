@@ -28,6 +28,16 @@ public:
   std::function<domain::result<storage::stored_delivery>(domain::uuid id)> delivery;
 
   void core_of(domain::uuid, domain::uuid, storage::callback<domain::ticket_core> done) override;
+  void writing_context_of(domain::uuid,
+                          domain::uuid,
+                          storage::callback<storage::writing_context> done) override;
+  void list_changelog(storage::changelog_query,
+                      storage::callback<storage::changelog_page> done) override;
+  void list_notifications(storage::notification_query,
+                          storage::callback<storage::notification_page> done) override;
+  void notification_of(domain::uuid,
+                       domain::uuid,
+                       storage::callback<storage::notification_detail> done) override;
   void list_tickets(storage::ticket_query query,
                     storage::callback<storage::ticket_page> done) override;
   void detail_of(domain::uuid,

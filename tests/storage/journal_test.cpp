@@ -636,7 +636,7 @@ TEST_F(journal, runs_a_batch_again_that_lost_a_deadlock) {
   std::thread writing{
     [&] { answer = commit(attaching({.delivery = "d3", .user = "U2"}, ticket)); }};
   EXPECT_TRUE(tests::eventually([&] { return writer_waits_for_a_lock(); }));
-  other.exec("UPDATE tickets SET ai_summary = 'x' WHERE id = " + quoted(ticket.id));
+  other.exec("UPDATE tickets SET notion_url = 'x' WHERE id = " + quoted(ticket.id));
   other.commit();
   writing.join();
   EXPECT_THAT(answer, is(kind::committed));
