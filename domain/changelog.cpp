@@ -193,6 +193,23 @@ result<std::string> read_changelog(std::string_view answer, const privacy_rules&
   return content;
 }
 
+std::vector<std::string_view> changed_sections(std::string_view before, std::string_view after) {
+  // Entries have each header once, in order: a section ends where the next one begins.
+  const auto section = [](std::string_view text, std::size_t which) -> std::string_view {
+    const auto at = text.find(changelog_headers[which]);
+    if (at == std::string_view::npos)
+      return {};
+    const auto end = which + 1 < changelog_headers.size() ? text.find(changelog_headers[which + 1])
+                                                          : std::string_view::npos;
+    return text.substr(at, end == std::string_view::npos ? end : end - at);
+  };
+  std::vector<std::string_view> changed;
+  for (std::size_t which = 0; which < changelog_headers.size(); ++which)
+    if (section(before, which) != section(after, which))
+      changed.push_back(changelog_headers[which]);
+  return changed;
+}
+
 std::string_view to_string(changelog_status status) {
   switch (status) {
   case changelog_status::draft:

@@ -72,6 +72,9 @@ changelog_preview preview_changelog(const changelog_context& about,
 /// redacted again. `invalid_input` says what is missing and never quotes the answer.
 result<std::string> read_changelog(std::string_view answer, const privacy_rules& rules);
 
+/// The headers of the sections that differ between two entries.
+std::vector<std::string_view> changed_sections(std::string_view before, std::string_view after);
+
 enum class changelog_status : std::uint8_t { draft, approved };
 [[nodiscard]] std::string_view to_string(changelog_status status);
 [[nodiscard]] result<changelog_status> parse_changelog_status(std::string_view text);

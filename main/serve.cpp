@@ -348,6 +348,7 @@ void mount_everything(http::edge::server& server,
   http::mount_webhooks(server, hub);
   http::mount_tickets(server, hub);
   http::mount_reveal(server, hub);
+  http::mount_changelog(server, hub);
   http::mount_deliveries(server, hub);
   http::mount_jobs(server, hub);
   http::mount_operations(server, hub);

@@ -26,6 +26,7 @@ struct webhook_secrets {
 };
 
 class doorkeeper;
+class releasing;
 class workspaces;
 
 /// What routes work with. Everything outlives the server.
@@ -57,6 +58,8 @@ struct context {
   bool signs_in_by_provider = false;
   /// What is known of the workspaces; null where there is the first one only.
   workspaces* known = nullptr;
+  /// Has texts written, and says how they are let go; null where no machinery runs.
+  releasing* release = nullptr;
 };
 
 } // namespace hub::http

@@ -108,6 +108,9 @@ json to_json(const storage::ticket_detail& detail) {
   body["ai_suggested_type"] = or_null(detail.ai_suggested_type);
   body["ai_suggested_priority"] = or_null(detail.ai_suggested_priority);
   body["ai_summary"] = or_null(detail.ai_summary);
+  body["ai_confidence"] = or_null(detail.ai_confidence);
+  body["ai_model"] = or_null(detail.ai_model);
+  body["triage_decision"] = or_null(detail.triage_decision);
   body["notion_page_id"] = or_null(detail.notion_page_id);
   body["notion_url"] = or_null(detail.notion_url);
   body["ticket_group"] = nullptr; // tickets are grouped from the groups' migration on

@@ -10,6 +10,8 @@ namespace hub::http {
 void mount_tickets(edge::server& server, context& hub);
 /// Messages as they were before scrubbing.
 void mount_reveal(edge::server& server, context& hub);
+/// What reporters are told: drafts, approvals.
+void mount_changelog(edge::server& server, context& hub);
 void mount_deliveries(edge::server& server, context& hub);
 /// Jobs, dead letters, providers' limits.
 void mount_jobs(edge::server& server, context& hub);

@@ -1,6 +1,7 @@
 #include "actors/region/protocol.hpp"
 #include "domain/text.hpp"
 #include "http/server/ask.hpp"
+#include "http/server/fields.hpp"
 #include "http/server/idempotent.hpp"
 #include "http/server/json/ticket_json.hpp"
 #include "http/server/paging.hpp"
@@ -26,87 +27,6 @@ using nlohmann::json;
 
 constexpr std::size_t longest_title = 500; // characters of a title given by hand, in bytes
 constexpr std::size_t longest_description = 512UL * 1024;
-constexpr std::size_t most_tags = 50;
-constexpr std::size_t longest_tag = 100;
-
-// ---- reading a ticket's fields from a body
-
-/// Reads the fields of a mutation and collects what is wrong with them.
-class fields {
-public:
-  explicit fields(const json& body) : body_{body} {}
-
-  std::optional<std::string> text(const char* name, std::size_t longest, bool may_be_empty) {
-    const auto found = body_.find(name);
-    if (found == body_.end())
-      return std::nullopt;
-    if (!found->is_string())
-      return fault(name, "must be a text"), std::nullopt;
-    auto value = domain::clean_utf8(found->get_ref<const std::string&>());
-    if (value.size() > longest)
-      return fault(name, "must be at most " + std::to_string(longest) + " bytes"), std::nullopt;
-    if (!may_be_empty && value.find_first_not_of(" \t\r\n") == std::string::npos)
-      return fault(name, "must not be empty"), std::nullopt;
-    return value;
-  }
-
-  template <class Parse>
-  auto choice(const char* name, Parse parse)
-    -> std::optional<std::decay_t<decltype(*parse(std::string_view{}))>> {
-    const auto found = body_.find(name);
-    if (found == body_.end())
-      return std::nullopt;
-    if (!found->is_string())
-      return fault(name, "must be a text"), std::nullopt;
-    auto value = parse(found->template get_ref<const std::string&>());
-    if (!value)
-      return fault(name, value.why().message), std::nullopt;
-    return *value;
-  }
-
-  std::optional<domain::priority> urgency(const char* name) {
-    const auto found = body_.find(name);
-    if (found == body_.end())
-      return std::nullopt;
-    if (!found->is_number_integer() || *found < domain::highest_priority
-        || *found > domain::lowest_priority)
-      return fault(name, "must be a whole number from 0 (critical) to 5 (minimal)"), std::nullopt;
-    return found->get<int>();
-  }
-
-  std::optional<std::vector<std::string>> tags(const char* name) {
-    const auto found = body_.find(name);
-    if (found == body_.end())
-      return std::nullopt;
-    if (!found->is_array() || found->size() > most_tags)
-      return fault(name, "must be a list of at most " + std::to_string(most_tags) + " texts"),
-             std::nullopt;
-    std::vector<std::string> values;
-    for (const auto& tag : *found) {
-      if (!tag.is_string() || tag.get_ref<const std::string&>().empty()
-          || tag.get_ref<const std::string&>().size() > longest_tag)
-        return fault(name, "each tag must be a text of 1 to 100 bytes"), std::nullopt;
-      values.push_back(domain::clean_utf8(tag.get_ref<const std::string&>()));
-    }
-    return values;
-  }
-
-  void only(std::initializer_list<std::string_view> allowed) {
-    for (const auto& [name, value] : body_.items())
-      if (std::find(allowed.begin(), allowed.end(), name) == allowed.end())
-        fault(domain::clean_utf8(name).substr(0, 100), "is not a field of this call");
-  }
-
-  void fault(std::string name, std::string message) {
-    faults_.push_back({std::move(name), std::move(message)});
-  }
-
-  [[nodiscard]] const std::vector<field_error>& faults() const { return faults_; }
-
-private:
-  const json& body_;
-  std::vector<field_error> faults_;
-};
 
 // ---- answers
 
