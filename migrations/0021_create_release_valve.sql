@@ -147,3 +147,6 @@ SELECT wall_off('ticket_triage');
 SELECT wall_off('changelog_entries');
 SELECT wall_off('notifications');
 SELECT wall_off('notification_attempts');
+-- What a job that took its process down was about shows it, whosever it is.
+SELECT open_to_machinery('notifications', 'SELECT', 'UPDATE');
+SELECT open_to_machinery('ticket_triage', 'SELECT', 'INSERT', 'UPDATE');

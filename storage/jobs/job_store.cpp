@@ -153,6 +153,25 @@ std::string array_of(const std::vector<domain::uuid>& ids) {
   return std::move(literal).finish();
 }
 
+// What a quarantined job was about shows it, as `follow_dispatch` and `fail_triage` of the journal
+// have it for those that are buried. Rare: planned each time.
+constexpr auto quarantined_notifications = R"sql(
+  UPDATE notifications n SET status = 'uncertain', last_error = d.error_message
+  FROM dead_letter_jobs d
+  WHERE d.id = ANY ($1::uuid[]) AND d.job_class = 'NotificationDispatchJob'
+    AND (n.workspace_id, n.job_id) = (d.workspace_id, d.id) AND n.status IN ('pending', 'failed')
+)sql";
+
+constexpr auto quarantined_triage = R"sql(
+  INSERT INTO ticket_triage AS t (workspace_id, ticket_id, status, updated_at)
+  SELECT d.workspace_id, (d.job_args->>'ticket')::uuid, 'failed', d.failed_at
+  FROM dead_letter_jobs d
+  WHERE d.id = ANY ($1::uuid[]) AND d.job_class = 'AiTriageJob'
+    AND d.job_args->>'ticket' ~ '^[0-9a-f-]{36}$'
+  ON CONFLICT (workspace_id, ticket_id) DO UPDATE SET
+    status = 'failed', updated_at = excluded.updated_at
+)sql";
+
 class postgres_jobs final : public job_store {
 public:
   postgres_jobs(std::string connection_string, const key_ring& keys, std::chrono::seconds lease)
@@ -238,17 +257,24 @@ public:
     return in_transaction<freed_claims>([&](pqxx::work& tx) {
       freed_claims found;
       row_set<9> buried;
+      array_literal ids;
       for (const auto& row : tx.exec_prepared(free_leases.name)) {
         const auto kind = domain::parse_job_kind(text_in(row[1]));
         const auto crashes = row[2].as<int>();
         if (kind && crashes < rules_of(*kind).most_crashes)
           found.freed.push_back(*kind);
-        else if (kind)
+        else if (kind) {
           bury(buried, id_in(row[0]), text_in(row[3]), crashes);
+          ids.add(id_in(row[0]));
+        }
       }
       found.quarantined = static_cast<int>(buried.size());
-      if (!buried.empty())
-        std::move(buried).run(tx, statements::bury_jobs.name);
+      if (found.quarantined == 0)
+        return found;
+      std::move(buried).run(tx, statements::bury_jobs.name);
+      const auto about = std::move(ids).finish();
+      tx.exec_params(quarantined_notifications, about);
+      tx.exec_params(quarantined_triage, about);
       return found;
     });
   }
