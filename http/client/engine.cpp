@@ -339,8 +339,12 @@ void engine::core::expire() {
 }
 
 void engine::core::end_early(call_id id, std::string_view why) {
-  if (const auto at = entries_.find(id); at != entries_.end())
-    end(id, at->second->work.lost(why));
+  const auto at = entries_.find(id);
+  if (at == entries_.end())
+    return;
+  if (at->second->running)
+    at->second->work.hang_up();
+  end(id, at->second->work.lost(why));
 }
 
 void engine::core::end_all() {
@@ -422,29 +426,161 @@ void engine::core::tell(const entry& ended, const domain::result<reply>& with) {
     how_.observe({ended.work.provider(), ended.work.operation(), outcome, took});
 }
 
-// libcurl waits in place for a mail server's verdict, so mail has a thread of its own: other
-// providers' calls must not wait with it. The threads share the cores, since a `done` that
-// destroys the engine must not pull them away.
+/// The threads that send mail. libcurl waits in place for a mail server's verdict, so whatever is
+/// on its thread waits with it: a server's mails share a line, which no other server's join while
+/// there is a free one.
+class engine::mail_lines : public std::enable_shared_from_this<mail_lines> {
+public:
+  mail_lines(const engine_options& how, std::shared_ptr<counters> counted);
+
+  call_id admit(mail what, done_function done);
+  void cancel(call_id which);
+  void add_to(stats& figures) const;
+  /// Begins the end, and hands out what has to be waited for.
+  std::vector<std::pair<std::shared_ptr<core>, std::thread>> stop();
+
+  /// Ids of mails are larger; each line's lie apart.
+  static constexpr call_id first_id = call_id{1} << 62U;
+
+private:
+  struct line {
+    std::shared_ptr<engine::core> core;
+    std::thread thread;
+    std::size_t hosts = 0; // with mails that have not ended
+  };
+  struct host {
+    std::size_t line = 0;
+    std::size_t mails = 0; // that have not ended
+  };
+
+  static constexpr unsigned ids_of_a_line = 40; // bits
+
+  std::shared_ptr<core> line_for(const std::string& server);
+  std::size_t free_line();
+  bool open_line();
+  void left(const std::string& server);
+
+  const engine_options how_;
+  const std::shared_ptr<counters> counters_;
+  mutable std::mutex mutex_; // guards the rest
+  std::vector<line> lines_;  // never fewer
+  std::map<std::string, host> hosts_;
+  bool stopping_ = false;
+};
+
+engine::mail_lines::mail_lines(const engine_options& how, std::shared_ptr<counters> counted)
+  : how_{how}, counters_{std::move(counted)} {
+  if (!open_line())
+    throw std::runtime_error("the engine's mail cannot be started");
+}
+
+/// A thread costs little while it has nothing to do, so lines stay.
+bool engine::mail_lines::open_line() {
+  try {
+    line fresh;
+    const auto ids_after = first_id + (call_id{lines_.size()} << ids_of_a_line);
+    fresh.core = std::make_shared<core>(how_, counters_, ids_after);
+    lines_.reserve(lines_.size() + 1);
+    fresh.thread = std::thread{[held = fresh.core] { held->run(); }};
+    lines_.push_back(std::move(fresh));
+    return true;
+  } catch (const std::exception& thrown) {
+    config::log(config::log_level::error, "mail_line_failed", {{"why", thrown.what()}});
+    return false;
+  }
+}
+
+std::size_t engine::mail_lines::free_line() {
+  const auto least = std::ranges::min_element(lines_, {}, &line::hosts);
+  const bool room = !stopping_ && lines_.size() < how_.max_mail_hosts;
+  if (least->hosts > 0 && room && open_line())
+    return lines_.size() - 1;
+  // Opening may have moved the lines.
+  return static_cast<std::size_t>(std::ranges::min_element(lines_, {}, &line::hosts)
+                                  - lines_.begin());
+}
+
+std::shared_ptr<engine::core> engine::mail_lines::line_for(const std::string& server) {
+  const std::lock_guard lock{mutex_};
+  auto known = hosts_.find(server);
+  if (known == hosts_.end()) {
+    known = hosts_.emplace(server, host{free_line()}).first;
+    ++lines_[known->second.line].hosts;
+  }
+  ++known->second.mails;
+  return lines_[known->second.line].core;
+}
+
+void engine::mail_lines::left(const std::string& server) {
+  const std::lock_guard lock{mutex_};
+  const auto known = hosts_.find(server);
+  if (--known->second.mails > 0)
+    return;
+  --lines_[known->second.line].hosts;
+  hosts_.erase(known);
+}
+
+call_id engine::mail_lines::admit(mail what, done_function done) {
+  auto known = check(what);
+  const auto server = known ? *std::move(known) : std::string{}; // else it is refused there
+  const auto by = line_for(server);
+  return by->admit(
+    std::move(what),
+    [self = shared_from_this(), server, done = std::move(done)](domain::result<reply> ended) {
+      self->left(server);
+      if (done)
+        done(std::move(ended));
+    });
+}
+
+void engine::mail_lines::cancel(call_id which) {
+  const auto at = static_cast<std::size_t>((which - first_id) >> ids_of_a_line);
+  std::shared_ptr<core> by;
+  {
+    const std::lock_guard lock{mutex_};
+    if (at < lines_.size())
+      by = lines_[at].core;
+  }
+  if (by)
+    by->cancel(which);
+}
+
+void engine::mail_lines::add_to(stats& figures) const {
+  const std::lock_guard lock{mutex_};
+  for (const auto& each : lines_)
+    each.core->add_to(figures);
+}
+
+std::vector<std::pair<std::shared_ptr<engine::core>, std::thread>> engine::mail_lines::stop() {
+  std::vector<std::pair<std::shared_ptr<core>, std::thread>> running;
+  const std::lock_guard lock{mutex_};
+  stopping_ = true;
+  for (auto& each : lines_) {
+    each.core->stop();
+    running.emplace_back(each.core, std::move(each.thread));
+  }
+  return running;
+}
+
+// The threads share the cores, since a `done` that destroys the engine must not pull them away.
 engine::engine(const engine_options& how) : counters_{std::make_shared<counters>()} {
-  constexpr call_id mails_after = call_id{1} << 62U;
   calls_ = std::make_shared<core>(how, counters_, 0);
-  mails_ = std::make_shared<core>(how, counters_, mails_after);
+  mails_ = std::make_shared<mail_lines>(how, counters_);
   calls_thread_ = std::thread{[held = calls_] { held->run(); }};
-  mails_thread_ = std::thread{[held = mails_] { held->run(); }};
 }
 
 engine::~engine() {
   calls_->stop();
-  mails_->stop();
-  const auto leave = [](std::thread& thread) {
+  auto running = mails_->stop();
+  running.emplace_back(calls_, std::move(calls_thread_));
+  std::erase_if(running, [](auto& each) {
+    auto& thread = each.second;
     const bool own = thread.get_id() == std::this_thread::get_id();
     own ? thread.detach() : thread.join();
     return own;
-  };
-  const bool among_calls = leave(calls_thread_);
-  const bool among_mails = leave(mails_thread_);
-  // What a callback of one thread has sent to the other after that one ended.
-  while ((!among_calls && calls_->answer_late()) || (!among_mails && mails_->answer_late())) {
+  });
+  // What a callback of one thread has sent to another after that one ended.
+  while (std::ranges::any_of(running, [](const auto& each) { return each.first->answer_late(); })) {
   }
 }
 
@@ -457,8 +593,10 @@ call_id engine::send(mail what, done_function done) {
 }
 
 void engine::cancel(call_id which) {
-  calls_->cancel(which);
-  mails_->cancel(which);
+  if (which < mail_lines::first_id)
+    calls_->cancel(which);
+  else
+    mails_->cancel(which);
 }
 
 stats engine::figures() const {

@@ -29,10 +29,12 @@ struct observation {
 };
 
 struct engine_options {
-  // The bounds hold for calls and, separately, for mails.
+  // The bounds hold for calls and, separately, for each line of mails.
   std::size_t max_in_flight = 256;
   std::size_t max_in_flight_per_host = 64;
   std::size_t max_waiting = 10'000; // calls that have no slot yet
+  // Mail servers that are spoken to at once, each on a thread of its own; more share one.
+  std::size_t max_mail_hosts = 16;
   // For calls and mails that do not say otherwise.
   std::chrono::milliseconds connect_within{5'000};
   std::chrono::milliseconds within{20'000};
@@ -48,7 +50,8 @@ struct engine_options {
 };
 
 /// Sends calls to providers: one thread for all of HTTP, connections kept and reused, HTTP/2 where
-/// it is offered; and one thread for mail.
+/// it is offered; and one thread for the mail to each server, so that a slow one holds up its own
+/// mail alone.
 ///
 /// A call fails with `unavailable` when nothing of it can have left, with `unknown_outcome` when it
 /// was lost after that, with `forbidden` when its address may not be called, with `invalid_input`
@@ -78,11 +81,11 @@ public:
 
 private:
   class core;
+  class mail_lines;
   std::shared_ptr<counters> counters_;
   std::shared_ptr<core> calls_;
-  std::shared_ptr<core> mails_;
+  std::shared_ptr<mail_lines> mails_;
   std::thread calls_thread_;
-  std::thread mails_thread_;
 };
 
 } // namespace hub::http::client

@@ -2,7 +2,9 @@
 
 #include "http/client/public_address.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -48,6 +50,8 @@ transfer::~transfer() {
   curl_easy_cleanup(easy_);
   curl_slist_free_all(lines_);
   curl_slist_free_all(recipients_);
+  for (const auto connection : lines_out_)
+    ::close(connection);
 }
 
 const std::string& transfer::provider() const {
@@ -210,7 +214,12 @@ curl_socket_t transfer::on_socket(void* self, curlsocktype, curl_sockaddr* addre
   }
   me.connected_ = true;
   // Close-on-exec: processes the hub starts must not hold a provider's connection.
-  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  const auto opened =
+    ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  if (opened >= 0 && std::holds_alternative<mail>(me.what_))
+    if (const auto known = ::fcntl(opened, F_DUPFD_CLOEXEC, 0); known >= 0)
+      me.lines_out_.push_back(known);
+  return opened;
 }
 
 std::size_t transfer::on_head(char* data, std::size_t size, std::size_t count, void* self) {
@@ -352,6 +361,11 @@ domain::result<reply> transfer::finish_mail(CURLcode verdict) {
   if (verdict == CURLE_OK || settled_)
     return std::move(reply_);
   return lost(words_for(verdict));
+}
+
+void transfer::hang_up() const {
+  for (const auto connection : lines_out_)
+    ::shutdown(connection, SHUT_RDWR);
 }
 
 domain::failure transfer::lost(std::string_view why) const {

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace hub::http::client {
 
@@ -45,6 +46,9 @@ public:
 
   /// What libcurl's verdict means. Called once, when the transfer is over.
   domain::result<reply> finish(CURLcode verdict);
+  /// Before a transfer under way is taken from libcurl, which would end the message that a mail
+  /// server has half of, and wait for the verdict on it.
+  void hang_up() const;
   /// The failure of a transfer that is ended from outside.
   [[nodiscard]] domain::failure lost(std::string_view why) const;
 
@@ -82,6 +86,7 @@ private:
   curl_slist* recipients_ = nullptr;
   CURLcode refused_ = CURLE_OK; // the first option that was not taken
   reply reply_;
+  std::vector<int> lines_out_; // a mail's connections, by descriptors that libcurl does not close
   const std::atomic<bool>* stopping_ = nullptr;
   std::chrono::steady_clock::time_point deadline_;
   std::size_t head_bytes_ = 0;

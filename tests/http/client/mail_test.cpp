@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <ostream>
+#include <thread>
 #include <vector>
 
 namespace hub::http::client {
@@ -23,6 +24,9 @@ protected:
     what.within = 2s;
     return what;
   }
+
+  std::atomic<bool> cancelled_{false};
+  std::atomic<bool> gone_{false};
 };
 
 /// Speaks SMTP until a command starts with `until` ("." ends the message); answers that with
@@ -163,6 +167,87 @@ TEST_F(unjudged_mail, holds_up_neither_other_providers_nor_the_end) {
   stop();
   EXPECT_LT(std::chrono::steady_clock::now() - began, 10s);
   EXPECT_EQ(code_of(waiting.get()), errc::unknown_outcome);
+}
+
+TEST_F(unjudged_mail, holds_up_no_mail_to_another_server) {
+  auto what = to_server(server);
+  what.within = 60s;
+  auto waiting = start(what);
+  ASSERT_TRUE(tests::eventually([&] { return taken.load(); }));
+  loopback_server other{smtp(".", "250 2.0.0 queued as 7\r\n221 bye\r\n")};
+  auto quick = to_server(other);
+  quick.within = 20s;
+  for (int mails = 0; mails < 3; ++mails) {
+    const auto got = ask(quick);
+    ASSERT_TRUE(got) << got.why().message;
+    EXPECT_EQ(got->status, 250);
+  }
+  EXPECT_EQ(waiting.wait_for(0s), std::future_status::timeout);
+  EXPECT_EQ(sender().figures().in_flight, 1U);
+}
+
+TEST_F(unjudged_mail, shares_its_line_where_there_are_no_more) {
+  how.max_mail_hosts = 1;
+  auto what = to_server(server);
+  what.within = 5s;
+  auto waiting = start(what);
+  ASSERT_TRUE(tests::eventually([&] { return taken.load(); }));
+  loopback_server other{smtp(".", "250 2.0.0 queued as 7\r\n221 bye\r\n")};
+  auto quick = to_server(other);
+  quick.within = 1s;
+  EXPECT_EQ(code_of(ask(quick)), errc::unavailable) << "nothing was sent, so it can be sent again";
+  EXPECT_EQ(code_of(waiting.get()), errc::unknown_outcome);
+  quick.within = 20s;
+  EXPECT_TRUE(ask(quick)) << "the line is free again";
+}
+
+TEST_F(mail_transfer, can_be_cancelled_on_any_line) {
+  loopback_server silent{[](server_connection& client) { client.await_end(); }};
+  loopback_server mute{[](server_connection& client) { client.await_end(); }};
+  call_id first = 0;
+  call_id second = 0;
+  auto what = to_server(silent);
+  what.within = 60s;
+  auto one = start(what, &first);
+  what.url = mute.url("", "smtp");
+  auto other = start(what, &second);
+  ASSERT_TRUE(tests::eventually([&] { return silent.connections() + mute.connections() == 2; }));
+  sender().cancel(second);
+  EXPECT_EQ(code_of(other.get()), errc::unavailable);
+  EXPECT_EQ(one.wait_for(0s), std::future_status::timeout);
+  sender().cancel(first);
+  EXPECT_EQ(code_of(one.get()), errc::unavailable);
+}
+
+TEST_F(mail_transfer, is_not_ended_for_the_server_when_it_is_cancelled) {
+  std::atomic<bool> begun{false};
+  std::atomic<bool> whole{false};
+  loopback_server server{[&](server_connection& client) {
+    client.write("220 mail.example\r\n");
+    bool in_message = false;
+    while (const auto line = client.read_line()) {
+      whole = whole || line == ".";
+      if (!in_message)
+        client.write(line == "DATA" ? "354 go\r\n" : "250 ok\r\n");
+      in_message = in_message || line == "DATA";
+      begun = begun || line->starts_with("0123");
+      while (begun && !cancelled_)
+        std::this_thread::yield(); // the rest of the message waits in between
+    }
+    gone_ = true;
+  }};
+  auto what = to_server(server);
+  what.within = 60s;
+  for (int lines = 0; lines < 1'000'000; ++lines)
+    what.message += "0123456789\r\n";
+  call_id id = 0;
+  auto waiting = start(what, &id);
+  ASSERT_TRUE(tests::eventually([&] { return begun.load(); }));
+  sender().cancel(id);
+  EXPECT_EQ(code_of(waiting.get()), errc::unknown_outcome);
+  cancelled_ = true;
+  ASSERT_TRUE(tests::eventually([&] { return gone_.load(); }));
+  EXPECT_FALSE(whole) << "half a mail is none";
 }
 
 TEST_F(mail_transfer, sends_nothing_in_the_clear_unless_allowed) {
