@@ -174,19 +174,25 @@ delivery_item without_feedback(const json& entry,
   return item;
 }
 
-/// What a status says of a message of ours; nothing where the message was not sent by a job.
+/// What a status says of a message of ours; nothing where it names none.
 std::optional<send_report> read_send_report(const json& status) {
   const auto job = parse_uuid(text_at(status, "biz_opaque_callback_data"));
-  if (!job)
+  send_report told;
+  told.job = job ? *job : uuid{};
+  told.message_id = id_at(status, "id");
+  told.said = text_at(status, "status");
+  if (told.job.is_nil() && told.message_id.empty())
     return std::nullopt;
-  const auto said = text_at(status, "status");
-  if (said == "sent" || said == "delivered" || said == "read" || said == "played")
-    return send_report{*job, true};
-  if (said != "failed")
+  told.taken =
+    told.said == "sent" || told.said == "delivered" || told.said == "read" || told.said == "played";
+  if (told.taken)
+    return told;
+  if (told.said != "failed")
     return std::nullopt;
   const auto& errors = list_at(status, "errors");
-  const auto code = errors.empty() ? std::nullopt : number_of(member(errors.front(), "code"));
-  return send_report{*job, false, code.value_or(0)};
+  if (!errors.empty())
+    told.error_code = number_of(member(errors.front(), "code")).value_or(0);
+  return told;
 }
 
 void read_messages(const change_reading& reading, intake& understood) {

@@ -55,7 +55,7 @@ std::vector<std::string> keys_of(const change& item) {
     keys.push_back("b/" + to_string(item.step->job));
   if (item.dead_letter)
     keys.push_back("l/" + to_string(item.dead_letter->id));
-  if (item.of_sent) {
+  if (item.of_sent && !item.of_sent->job.is_nil()) {
     keys.push_back("b/" + to_string(item.of_sent->job));
     keys.push_back("l/" + to_string(item.of_sent->job));
   }

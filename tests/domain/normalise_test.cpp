@@ -96,9 +96,11 @@ json shown(const delivery_item& item) {
   else
     out["not_feedback"] = std::get<not_feedback>(item.content).reason;
   if (const auto* other = std::get_if<not_feedback>(&item.content); other && other->of_sent)
-    out["of_sent"] = {{"job", to_string(other->of_sent->job)},
+    out["of_sent"] = {{"job", other->of_sent->job.is_nil() ? "" : to_string(other->of_sent->job)},
                       {"taken", other->of_sent->taken},
-                      {"error_code", other->of_sent->error_code}};
+                      {"error_code", other->of_sent->error_code},
+                      {"message_id", other->of_sent->message_id},
+                      {"said", other->of_sent->said}};
   return out;
 }
 
