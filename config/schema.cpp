@@ -539,6 +539,18 @@ constexpr setting channels[] = {
               "https://graph.facebook.com/v23.0",
               "where the Cloud API is, with its version",
               into<&settings::whatsapp, &whatsapp_settings::api_url>),
+  each_workspace(plain(kind::text,
+                       "whatsapp.template",
+                       "WHATSAPP_TEMPLATE",
+                       "issue_resolved",
+                       "the template for whoever has not written for a day, with one parameter",
+                       into<&settings::whatsapp, &whatsapp_settings::message_template>)),
+  each_workspace(plain(kind::list,
+                       "whatsapp.template_languages",
+                       "WHATSAPP_TEMPLATE_LANGUAGES",
+                       "en_US",
+                       "the languages that template exists in; the first is for everybody else",
+                       into<&settings::whatsapp, &whatsapp_settings::template_languages>)),
   each_workspace(
     limit("whatsapp.every",
           "HUB_WHATSAPP_EVERY",
@@ -723,6 +735,34 @@ constexpr setting channels[] = {
          "AWS_SECRET_ACCESS_KEY",
          "that account's secret",
          into<&settings::s3, &s3_settings::secret_access_key>),
+};
+
+constexpr setting release[] = {
+  each_workspace(limit("release.undo_within",
+                       "HUB_RELEASE_UNDO_WITHIN",
+                       kind::duration,
+                       "10s",
+                       0,
+                       10 * minute,
+                       "how long an approval can be taken back before anything is sent",
+                       into<&settings::release, &release_settings::undo_within>)),
+  each_workspace(limit("release.batch_above",
+                       "HUB_RELEASE_BATCH_ABOVE",
+                       kind::integer,
+                       "5",
+                       0,
+                       1'000'000,
+                       "more resolutions of one cause than this wait for a person before they are "
+                       "announced",
+                       into<&settings::release, &release_settings::batch_above>)),
+  each_workspace(limit("release.batch_within",
+                       "HUB_RELEASE_BATCH_WITHIN",
+                       kind::duration,
+                       "5m",
+                       second,
+                       day,
+                       "the time in which they are counted",
+                       into<&settings::release, &release_settings::batch_within>)),
 };
 
 constexpr setting calls[] = {
@@ -961,7 +1001,7 @@ constexpr auto join(const setting (&... groups)[Sizes]) {
   return all;
 }
 
-constexpr auto all = join(general, http, traffic, storage, channels, calls, access, jobs);
+constexpr auto all = join(general, http, traffic, storage, channels, release, calls, access, jobs);
 
 } // namespace
 

@@ -162,6 +162,8 @@ struct whatsapp_settings {
   std::string api_token;
   std::string phone_number_id;
   std::string api_url;
+  std::string message_template; // for whoever has not written for a day
+  std::vector<std::string> template_languages;
   limit_settings limit;
 };
 
@@ -182,6 +184,13 @@ struct smtp_settings {
   std::string url;
   std::string from; // the address mails come from
   limit_settings limit;
+};
+
+/// How people are told what became of what they reported.
+struct release_settings {
+  std::chrono::milliseconds undo_within{};
+  int batch_above = 0;
+  std::chrono::seconds batch_within{};
 };
 
 struct s3_settings {
@@ -234,6 +243,7 @@ struct settings {
   notion_settings notion;
   openai_settings openai;
   smtp_settings smtp;
+  release_settings release;
   s3_settings s3;
   breaker_settings breaker;
   limiter_settings limiter;

@@ -176,6 +176,10 @@ domain::intake_rules workspace_room::rules_of(const domain::uuid& workspace) con
   return profile_of(workspace)->rules;
 }
 
+domain::release_rules workspace_room::release_rules_of(const domain::uuid& workspace) const {
+  return profile_of(workspace)->release;
+}
+
 storage::callback<std::vector<storage::setting_row>>
 workspace_room::showing(const domain::uuid& workspace, settings_callback done) const {
   return [this, workspace, done = std::move(done)](

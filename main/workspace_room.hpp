@@ -57,6 +57,7 @@ public:
   [[nodiscard]] domain::limiter_rules limits_of(const domain::uuid& workspace,
                                                 domain::provider whom) const;
   [[nodiscard]] domain::intake_rules rules_of(const domain::uuid& workspace) const;
+  [[nodiscard]] domain::release_rules release_rules_of(const domain::uuid& workspace) const;
 
 private:
   using profile = std::shared_ptr<const workspace_profile>;

@@ -73,6 +73,11 @@ std::shared_ptr<const workspace_profile> profile_of(config::workspace_view view)
   made->secrets = secrets_of(values);
   made->rules = {.reopen_resolved = values.intake.reopen_resolved,
                  .reply_window = values.intake.whatsapp_window};
+  made->release = {.undo_within = values.release.undo_within,
+                   .batch_above = values.release.batch_above,
+                   .batch_within = values.release.batch_within,
+                   .whatsapp_template = values.whatsapp.message_template,
+                   .template_languages = values.whatsapp.template_languages};
   made->view = std::move(view);
   return made;
 }

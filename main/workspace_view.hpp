@@ -2,6 +2,7 @@
 
 #include "config/workspace_settings.hpp"
 #include "domain/intake.hpp"
+#include "domain/notification.hpp"
 #include "domain/provider.hpp"
 #include "http/outward/desk.hpp"
 #include "http/server/context.hpp"
@@ -18,6 +19,7 @@ struct workspace_profile {
   std::array<domain::limiter_rules, domain::all_providers.size()> limits;
   http::webhook_secrets secrets; // its own; empty where it has none
   domain::intake_rules rules;
+  domain::release_rules release;
 };
 
 std::shared_ptr<const workspace_profile> profile_of(config::workspace_view view);
