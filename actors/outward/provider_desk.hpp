@@ -7,8 +7,16 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace hub::actors {
+
+/// Words that the provider knows already, with what is put into them. WhatsApp only.
+struct message_template {
+  std::string name; // empty: none, the text is sent
+  std::string language;
+  std::vector<std::string> parameters;
+};
 
 /// One message to one person, as the hub words it; each provider's translator knows its own form.
 struct outgoing_message {
@@ -21,6 +29,7 @@ struct outgoing_message {
   std::string thread;  // what it answers to, as the provider names it; empty: nothing
   std::string subject; // e-mail only
   std::string text;
+  message_template form = {}; // takes the text's place
 };
 
 /// The provider has it.
@@ -37,7 +46,8 @@ public:
   virtual ~provider_desk() = default;
 
   /// Failures are `unavailable` (nothing was sent), `rate_limited` (`limits` says whom that
-  /// concerns), `unknown_outcome`, or one that will not go away by itself.
+  /// concerns), `unknown_outcome`, or one that will not go away by itself: of WhatsApp `conflict`
+  /// where only a template may be sent, and `unsupported_media` where the template may not.
   virtual void send(outgoing_message what,
                     std::function<void(domain::result<sent_message>)> done) = 0;
   /// Whether `find` may know more than nothing of such a message.

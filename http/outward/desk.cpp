@@ -60,7 +60,7 @@ public:
     case provider::intercom:
       return post(intercom_reply(what), providers::intercom::read_reply, std::move(done));
     case provider::whatsapp:
-      return post(whatsapp_text(what), providers::whatsapp::read_sent, std::move(done));
+      return post(whatsapp_message(what), providers::whatsapp::read_sent, std::move(done));
     case provider::smtp:
       return mail(what, std::move(done));
     case provider::notion:
@@ -131,12 +131,20 @@ private:
     return providers::intercom::reply_to(as->intercom, what.recipient, what.text);
   }
 
-  domain::result<client::call> whatsapp_text(const outgoing_message& what) const {
+  domain::result<client::call> whatsapp_message(const outgoing_message& what) const {
     const auto as = accounts_(what.workspace);
     if (as->whatsapp.token.empty())
       return not_set_up("whatsapp.api_token (WHATSAPP_API_TOKEN)");
     if (as->whatsapp.phone_number_id.empty())
       return not_set_up("whatsapp.phone_number_id (WHATSAPP_PHONE_NUMBER_ID)");
+    if (!what.form.name.empty())
+      return providers::whatsapp::send_template(as->whatsapp,
+                                                {.to = what.recipient,
+                                                 .name = what.form.name,
+                                                 .language = what.form.language,
+                                                 .body_parameters = what.form.parameters,
+                                                 .quoted_message_id = what.thread,
+                                                 .delivery_id = to_string(what.id)});
     return providers::whatsapp::send_text(as->whatsapp,
                                           {.to = what.recipient,
                                            .text = what.text,
@@ -151,6 +159,9 @@ private:
     if (as->mail_from.empty())
       return done(not_set_up("smtp.from (SMTP_FROM)"));
     const auto delivery = to_string(what.id);
+    // Mail clients put it into the conversation by what it answers and what that belongs to.
+    const auto thread =
+      what.thread.empty() ? std::vector<std::string>{} : std::vector<std::string>{what.thread};
     auto letter = providers::smtp::compose(as->mail,
                                            {.from = as->mail_from,
                                             .from_name = {},
@@ -160,7 +171,7 @@ private:
                                             .text = what.text,
                                             .delivery_id = delivery,
                                             .in_reply_to = what.thread,
-                                            .references = {}},
+                                            .references = thread},
                                            now_());
     if (!letter)
       return done(letter.why());

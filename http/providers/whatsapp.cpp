@@ -25,7 +25,7 @@ struct known_code {
   domain::limit_scope limits = domain::limit_scope::account;
 };
 
-constexpr std::array<known_code, 38> known_codes{{
+constexpr std::array<known_code, 41> known_codes{{
   {0, errc::unauthorized},
   {1, errc::unknown_outcome},
   {2, errc::unknown_outcome},
@@ -54,10 +54,13 @@ constexpr std::array<known_code, 38> known_codes{{
   {131'050, errc::forbidden}, // the person opted out
   {131'056, errc::rate_limited, domain::limit_scope::recipient}, // from us to this person
   {131'057, errc::unavailable},
-  {132'001, errc::not_found}, // no such template in that language
-  {132'007, errc::forbidden},
-  {132'015, errc::forbidden},
-  {132'016, errc::forbidden},
+  {132'000, errc::unsupported_media}, // the template has other parameters …
+  {132'001, errc::unsupported_media}, // … does not exist in that language
+  {132'005, errc::unsupported_media}, // … has no room for them
+  {132'007, errc::unsupported_media}, // … breaks a policy
+  {132'012, errc::unsupported_media}, // … has parameters of another form
+  {132'015, errc::unsupported_media}, // … is paused
+  {132'016, errc::unsupported_media}, // … is disabled
   {132'068, errc::forbidden},
   {132'069, errc::forbidden},
   {133'004, errc::unavailable},

@@ -10,7 +10,8 @@
 #include <vector>
 
 /// Meta's WhatsApp Cloud API. Failures of readers as in slack.hpp, and `conflict`: the person has
-/// not written for 24 hours, so only a template may be sent.
+/// not written for 24 hours, so only a template may be sent; `unsupported_media`: Meta has no such
+/// template, or does not let it be used.
 namespace hub::http::providers::whatsapp {
 
 struct credentials {
