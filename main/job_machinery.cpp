@@ -1,5 +1,6 @@
 #include "main/job_machinery.hpp"
 
+#include "actors/outward/notification.hpp"
 #include "config/job_rules.hpp"
 #include "config/log.hpp"
 #include "http/outward/desk.hpp"
@@ -66,6 +67,7 @@ job_machinery::job_machinery(const config::settings& settings,
                              const workspace_room& workspaces,
                              const std::string& connection_string,
                              const storage::key_ring& keys,
+                             storage::release_reads& reads,
                              actors::node& node)
   : settings_{settings},
     rules_{config::job_rules(settings.jobs)},
@@ -84,12 +86,18 @@ job_machinery::job_machinery(const config::settings& settings,
   options.limits = [&workspaces](const domain::uuid& workspace, domain::provider whom) {
     return workspaces.limits_of(workspace, whom);
   };
-  options.runners = [this](const actors::limiters_actor& limiters) {
+  const auto releases = [&workspaces](const domain::uuid& workspace) {
+    return workspaces.release_rules_of(workspace);
+  };
+  options.runners = [this, &reads, releases](const actors::limiters_actor& limiters) {
     return std::map<job_kind, actors::job_runner>{
       {job_kind::canary,
        actors::run_canary(settings_.simulation ? end_process : std::function<void()>{})},
       {job_kind::provider_check,
-       actors::run_provider_check(limiters, *desk_, sending_rules_of(job_kind::provider_check))}};
+       actors::run_provider_check(limiters, *desk_, sending_rules_of(job_kind::provider_check))},
+      {job_kind::notification_dispatch,
+       actors::run_notification(
+         limiters, *desk_, reads, releases, sending_rules_of(job_kind::notification_dispatch))}};
   };
   options.lost = [&system = node.system()](const std::string& name, const caf::error& why) {
     config::log(

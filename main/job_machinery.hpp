@@ -7,6 +7,7 @@
 #include "config/settings.hpp"
 #include "http/client/engine.hpp"
 #include "http/server/context.hpp"
+#include "storage/reads/release_reads.hpp"
 #include "storage/sealing.hpp"
 
 #include <chrono>
@@ -20,11 +21,12 @@ class workspace_room;
 /// Everything that does jobs and calls providers, wired together.
 class job_machinery {
 public:
-  /// `workspaces`, `node` and `keys` must outlive it.
+  /// `workspaces`, `node`, `reads` and `keys` must outlive it.
   job_machinery(const config::settings& settings,
                 const workspace_room& workspaces,
                 const std::string& connection_string,
                 const storage::key_ring& keys,
+                storage::release_reads& reads,
                 actors::node& node);
   ~job_machinery();
   job_machinery(const job_machinery&) = delete;

@@ -439,7 +439,7 @@ exit_code serve(config::configuration settings, const serve_options& options) {
                                "the journal could not connect to the database within 15 s"));
   }
 
-  job_machinery jobs{values, workspaces, db.serving, keys, node};
+  job_machinery jobs{values, workspaces, db.serving, keys, *reads, node};
   http::metrics figures;
   access_room access{values, db.serving};
   if (auto seeded = access.seed_admin_key(values.admin_token); !seeded)

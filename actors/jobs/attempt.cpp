@@ -12,18 +12,23 @@ void attempt::can_be_asked() const {
   self_->send(self_->state.supervisor, attempt_can_ask{job().id, job().claim});
 }
 
-void attempt::begin_sending(std::function<void()> go_on) const {
-  domain::change mark;
+void attempt::begin_sending(std::function<void()> go_on,
+                            std::shared_ptr<const domain::change> with) const {
+  auto mark = with ? *with : domain::change{};
   mark.workspace = job().workspace;
   mark.at = around().now();
   mark.step.emplace();
   mark.step->what = domain::job_step::kind::begin_sending;
   mark.step->job = job().id;
   mark.step->claim = job().claim;
+  mark.step->of = job().kind;
   auto what = std::make_shared<const domain::change>(std::move(mark));
   self_->request(around().journal, save_within, commit_change{std::move(what)})
     .then(
-      [*this, go_on = std::move(go_on)](const domain::verdict& verdict) {
+      [*this, go_on = std::move(go_on), has_more = with != nullptr](
+        const domain::verdict& verdict) {
+        if (has_more && verdict.what == domain::verdict::kind::conflict)
+          return succeed(); // which a lost claim refuses, too
         if (verdict.what != domain::verdict::kind::committed)
           return fail(verdict.why.value_or(
             domain::fail(domain::errc::unavailable, "the send could not be recorded")));
@@ -49,8 +54,13 @@ void attempt::succeed(std::shared_ptr<const domain::change> effects) const {
   end({job().id, job().claim, std::move(effects), std::nullopt});
 }
 
-void attempt::fail(domain::failure why) const {
-  end({job().id, job().claim, nullptr, std::move(why)});
+void attempt::fail(domain::failure why, std::string error_class) const {
+  end({job().id,
+       job().claim,
+       nullptr,
+       std::move(why),
+       known_of_send::unsaid,
+       std::move(error_class)});
 }
 
 void attempt::leave_open(domain::failure why) const {

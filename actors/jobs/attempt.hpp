@@ -53,11 +53,15 @@ public:
   /// long, no person is needed yet.
   void can_be_asked() const;
   /// Records that something outside is about to change, then calls `go_on`. When it cannot be
-  /// recorded the attempt fails and nothing may be sent.
-  void begin_sending(std::function<void()> go_on) const;
+  /// recorded the attempt fails and nothing may be sent. `with` is committed together with the
+  /// record; where what it expects is so no longer, there is nothing left to do and the job is
+  /// done.
+  void begin_sending(std::function<void()> go_on,
+                     std::shared_ptr<const domain::change> with = nullptr) const;
   /// The job is done; `effects` are committed together with that.
   void succeed(std::shared_ptr<const domain::change> effects = nullptr) const;
-  void fail(domain::failure why) const;
+  /// `error_class` names the failure should it be for good; empty: its code does.
+  void fail(domain::failure why, std::string error_class = {}) const;
   /// As `fail` after a send whose outcome is unknown, where the provider can be asked for it: a
   /// later attempt does that before anything else. No person is needed yet.
   void leave_open(domain::failure why) const;

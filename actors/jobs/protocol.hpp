@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace hub::actors {
@@ -48,6 +49,7 @@ struct attempt_done {
   std::shared_ptr<const domain::change> effects; // null: none
   std::optional<domain::failure> why;            // unset: it succeeded
   known_of_send known = known_of_send::unsaid;
+  std::string error_class = {}; // of a dead letter; empty: the failure's code
 };
 
 /// Time to look at what is due and what is late. Only the newest generation counts.

@@ -156,7 +156,8 @@ policy_for(const supervisor_state& state, bool to_be_asked, std::chrono::millise
 domain::change after_failure(supervisor_state& state,
                              const running& entry,
                              domain::failure why,
-                             known_of_send known) {
+                             known_of_send known,
+                             std::string error_class) {
   using step = retry_decision::step;
   auto change = base_of(state, entry, job_step::kind::bury);
   const auto age = change.at - entry.job.created_at;
@@ -175,6 +176,7 @@ domain::change after_failure(supervisor_state& state,
   case step::ask_person:
     to.args = entry.job.args;
     to.shown_args = domain::scrub_json(entry.job.args);
+    to.error_class = std::move(error_class);
     break;
   }
   to.run_at = change.at + decided.delay;
@@ -185,7 +187,8 @@ domain::change after_failure(supervisor_state& state,
 void settle_as_failed(supervisor_pointer self,
                       running& entry,
                       domain::failure why,
-                      known_of_send known = known_of_send::unsaid) {
+                      known_of_send known = known_of_send::unsaid,
+                      std::string error_class = {}) {
   auto& state = self->state;
   log(log_level::warn,
       "attempt_failed",
@@ -195,8 +198,8 @@ void settle_as_failed(supervisor_pointer self,
        {"code", std::string{to_string(why.code)}},
        {"why", why.message}});
   entry.has_effects = false;
-  entry.settlement =
-    std::make_shared<const domain::change>(after_failure(state, entry, std::move(why), known));
+  entry.settlement = std::make_shared<const domain::change>(
+    after_failure(state, entry, std::move(why), known, std::move(error_class)));
   settle(self, entry.job.id);
 }
 
@@ -248,7 +251,7 @@ void conclude(supervisor_pointer self, const attempt_done& done) {
     return settle(self, done.job);
   figures_of(state).run_time.add(nanoseconds(self->clock().now() - entry.began));
   if (done.why)
-    return settle_as_failed(self, entry, *done.why, done.known);
+    return settle_as_failed(self, entry, *done.why, done.known, done.error_class);
   auto change = base_of(state, entry, job_step::kind::finish);
   if (done.effects) {
     const auto step = change.step;

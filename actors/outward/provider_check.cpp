@@ -41,12 +41,14 @@ struct errand {
   limiters_actor limiters;
   provider_desk& desk;
   sending_rules rules;
-  outgoing_message what;
+  std::shared_ptr<const sending> plan;
+
+  [[nodiscard]] const outgoing_message& what() const { return plan->what; }
 
   /// Waits for a permit, then goes on with `then`, which gets what to do when the call has ended.
   template <class Then>
   void with_permit(Then then) const {
-    const auto wanted = want_permit{one.job().workspace, what.whom, what.recipient};
+    const auto wanted = want_permit{one.job().workspace, what().whom, what().recipient};
     one.self()
       ->request(limiters, permit_within, wanted)
       .then(
@@ -66,24 +68,38 @@ struct errand {
 
   void send() const {
     with_permit([*this](auto ended) {
-      one.begin_sending([*this, ended] {
-        desk.send(what,
-                  [*this, ended, home = one.way_home()](const domain::result<sent_message>& sent) {
-                    home([*this, ended, sent] {
-                      ended(sent ? nullptr : &sent.why());
-                      end_after(sent);
-                    });
-                  });
-      });
+      one.begin_sending([*this, ended] { post(what(), ended); }, plan->begun);
     });
   }
 
-  void end_after(const domain::result<sent_message>& sent) const {
+  template <class Ended>
+  void post(const outgoing_message& as, Ended ended) const {
+    desk.send(as,
+              [*this, as, ended, home = one.way_home()](const domain::result<sent_message>& sent) {
+                home([*this, as, ended, sent] {
+                  if (const auto other = other_form(as, sent))
+                    return post(*other, ended);
+                  ended(sent ? nullptr : &sent.why());
+                  end_after(as, sent);
+                });
+              });
+  }
+
+  [[nodiscard]] std::optional<outgoing_message>
+  other_form(const outgoing_message& as, const domain::result<sent_message>& sent) const {
+    return sent || !plan->otherwise ? std::nullopt : plan->otherwise(as, sent.why());
+  }
+
+  void succeed(const outgoing_message& as, const sent_message& sent) const {
+    one.succeed(plan->effects ? plan->effects(as, sent) : nullptr);
+  }
+
+  void end_after(const outgoing_message& as, const domain::result<sent_message>& sent) const {
     if (sent)
-      return one.succeed();
-    if (sent.why().code == errc::unknown_outcome && desk.can_find(what))
+      return succeed(as, *sent);
+    if (sent.why().code == errc::unknown_outcome && desk.can_find(as))
       return one.leave_open(sent.why());
-    one.fail(sent.why());
+    one.fail(sent.why(), plan->error_class ? plan->error_class(as, sent.why()) : std::string{});
   }
 
   /// An earlier attempt may have sent it.
@@ -91,7 +107,7 @@ struct errand {
     with_permit([*this](auto ended) {
       const auto age = one.around().now() - *one.job().sending_since;
       desk.find(
-        what,
+        what(),
         *one.job().sending_since,
         [*this, ended, age, home = one.way_home()](const domain::result<found_message>& found) {
           home([*this, ended, age, found] {
@@ -130,7 +146,7 @@ struct errand {
                         : found.why());
     switch (*found) {
     case found_message::yes:
-      return one.succeed();
+      return succeed(what(), {});
     case found_message::no:
       return age < rules.settled_after ? ask_later(rules.settled_after - age) : send_again();
     case found_message::cannot_tell:
@@ -152,10 +168,10 @@ void send_once(const attempt& one,
                const limiters_actor& limiters,
                provider_desk& desk,
                const sending_rules& rules,
-               const outgoing_message& what) {
-  const errand doing{one, limiters, desk, rules, what};
-  if (desk.can_find(what))
+               sending what) {
+  if (desk.can_find(what.what))
     one.can_be_asked();
+  const errand doing{one, limiters, desk, rules, std::make_shared<const sending>(std::move(what))};
   one.job().sending_since ? doing.find_out() : doing.send();
 }
 
@@ -170,13 +186,13 @@ run_provider_check(limiters_actor limiters, provider_desk& desk, const sending_r
               limiters,
               desk,
               rules,
-              {.workspace = one.job().workspace,
-               .id = one.job().id,
-               .whom = *whom,
-               .recipient = domain::text_at(*args, "recipient"),
-               .thread = domain::text_at(*args, "thread"),
-               .subject = "A test message from Feedback Hub",
-               .text = domain::text_at(*args, "text")});
+              {.what = {.workspace = one.job().workspace,
+                        .id = one.job().id,
+                        .whom = *whom,
+                        .recipient = domain::text_at(*args, "recipient"),
+                        .thread = domain::text_at(*args, "thread"),
+                        .subject = "A test message from Feedback Hub",
+                        .text = domain::text_at(*args, "text")}});
   };
 }
 

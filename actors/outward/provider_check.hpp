@@ -6,6 +6,9 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
+#include <optional>
+#include <string>
 
 namespace hub::actors {
 
@@ -22,6 +25,23 @@ struct sending_rules {
 [[nodiscard]] sending_rules rules_for_calls(std::chrono::milliseconds call_within,
                                             int most_attempts);
 
+/// A message, and what its job makes of how it goes.
+struct sending {
+  outgoing_message what;
+  /// Committed together with the start of sending; where what it expects is so no longer, nothing
+  /// is sent and the job is done. Null: nothing.
+  std::shared_ptr<const domain::change> begun = nullptr;
+  /// What is committed together with the job's end when the provider has it, in the form it was
+  /// sent in; its id is empty where that is known by asking.
+  std::function<std::shared_ptr<const domain::change>(const outgoing_message&, const sent_message&)>
+    effects = nullptr;
+  /// The other form in which to send at once what the provider refused to take in this one.
+  std::function<std::optional<outgoing_message>(const outgoing_message&, const domain::failure&)>
+    otherwise = nullptr;
+  /// The name of a failure for good, where it is not its code's.
+  std::function<std::string(const outgoing_message&, const domain::failure&)> error_class = nullptr;
+};
+
 /// Sends one message at most once, however often its attempts die: asks for a permit, records that
 /// it is about to send, sends, and where an earlier attempt never said how it ended asks the
 /// provider, or a person. `desk` must outlive the actors.
@@ -29,7 +49,7 @@ void send_once(const attempt& one,
                const limiters_actor& limiters,
                provider_desk& desk,
                const sending_rules& rules,
-               const outgoing_message& what);
+               sending what);
 
 /// The runner of `provider_check` jobs: `{"provider", "recipient", "text", "thread"?}`.
 job_runner
