@@ -765,6 +765,50 @@ constexpr setting release[] = {
                        into<&settings::release, &release_settings::batch_within>)),
 };
 
+constexpr setting models[] = {
+  each_workspace(plain(kind::choice,
+                       "ai.triage",
+                       "HUB_AI_TRIAGE",
+                       "automatic",
+                       "whether each new ticket gets a suggestion of type and priority",
+                       into<&settings::ai, &ai_settings::triage>,
+                       "automatic|manual|off")),
+  each_workspace(
+    plain(kind::choice,
+          "ai.provider",
+          "HUB_AI_PROVIDER",
+          "auto",
+          "who is asked: auto is openai where there is a key or a server of one's own, "
+          "else local, which asks nobody",
+          into<&settings::ai, &ai_settings::provider>,
+          "auto|openai|local")),
+  each_workspace(plain(kind::text,
+                       "ai.triage_model",
+                       "HUB_AI_TRIAGE_MODEL",
+                       "gpt-4o-mini",
+                       "the model that triages, by its server's name for it",
+                       into<&settings::ai, &ai_settings::triage_model>)),
+  each_workspace(plain(kind::text,
+                       "ai.changelog_model",
+                       "HUB_AI_CHANGELOG_MODEL",
+                       "gpt-5.1",
+                       "the model that drafts changelog entries",
+                       into<&settings::ai, &ai_settings::changelog_model>)),
+  each_workspace(plain(kind::text,
+                       "ai.embedding_model",
+                       "HUB_AI_EMBEDDING_MODEL",
+                       "text-embedding-3-small",
+                       "the model that tells how alike tickets are",
+                       into<&settings::ai, &ai_settings::embedding_model>)),
+  each_workspace(plain(kind::addresses,
+                       "privacy.own_addresses",
+                       "HUB_PRIVACY_OWN_ADDRESSES",
+                       "",
+                       "the company's own domains and mail addresses, which are nobody's personal "
+                       "data",
+                       into<&settings::privacy, &privacy_settings::own_addresses>)),
+};
+
 constexpr setting calls[] = {
   limit("limiter.queue",
         "HUB_LIMITER_QUEUE",
@@ -1001,7 +1045,8 @@ constexpr auto join(const setting (&... groups)[Sizes]) {
   return all;
 }
 
-constexpr auto all = join(general, http, traffic, storage, channels, release, calls, access, jobs);
+constexpr auto all =
+  join(general, http, traffic, storage, channels, release, models, calls, access, jobs);
 
 } // namespace
 

@@ -21,10 +21,11 @@ enum class kind : std::uint8_t {
   list,     // commas between, or an array in the file
   choice,
   url,
-  database, // a postgresql:// URL or libpq's key=value form
-  bind,     // host:port, loopback only
-  origins,  // a list of scheme://host[:port]
-  hosts,    // a list of names, each without scheme, port and path
+  database,  // a postgresql:// URL or libpq's key=value form
+  bind,      // host:port, loopback only
+  origins,   // a list of scheme://host[:port]
+  hosts,     // a list of names, each without scheme, port and path
+  addresses, // a list of domains and mail addresses, in lower case
 };
 
 /// A parsed value: `duration` is milliseconds; `size` and `integer` share the integer.

@@ -180,6 +180,19 @@ struct openai_settings {
   limit_settings limit;
 };
 
+/// Which models are asked, and for what.
+struct ai_settings {
+  std::string triage;   // automatic, manual or off
+  std::string provider; // auto, openai or local
+  std::string triage_model;
+  std::string changelog_model;
+  std::string embedding_model;
+};
+
+struct privacy_settings {
+  std::vector<std::string> own_addresses; // domains and mail addresses, in lower case
+};
+
 struct smtp_settings {
   std::string url;
   std::string from; // the address mails come from
@@ -242,6 +255,8 @@ struct settings {
   whatsapp_settings whatsapp;
   notion_settings notion;
   openai_settings openai;
+  ai_settings ai;
+  privacy_settings privacy;
   smtp_settings smtp;
   release_settings release;
   s3_settings s3;

@@ -295,11 +295,24 @@ bool is_host_name(std::string_view text) {
   return bracketed || (!has_blank_or_control(text) && text.find_first_of(":/*@") == text.npos);
 }
 
+/// "example.com" or "help@example.com".
+bool is_domain_or_address(std::string_view text) {
+  const auto at = text.find('@');
+  const auto domain = at == std::string_view::npos ? text : text.substr(at + 1);
+  return at != 0 && is_host_name(domain) && !domain.starts_with('.') && !domain.ends_with('.')
+         && domain.find('.') != std::string_view::npos && !has_blank_or_control(text);
+}
+
 result<value> parse_list(const setting& of, const written_value& from) {
   auto items = split_list(from);
   for (auto& item : items) {
     if (of.type == kind::hosts && !is_host_name(item))
       return expected(of, "names such as hub.example.com", item);
+    if (of.type == kind::addresses) {
+      item = lower(item);
+      if (!is_domain_or_address(item))
+        return expected(of, "domains or addresses such as example.com or help@example.com", item);
+    }
     if (of.type == kind::origins) {
       while (item.ends_with('/'))
         item.pop_back();
@@ -313,7 +326,8 @@ result<value> parse_list(const setting& of, const written_value& from) {
 } // namespace
 
 result<value> parse_value(const setting& of, const written_value& from) {
-  if (of.type == kind::list || of.type == kind::origins || of.type == kind::hosts)
+  if (of.type == kind::list || of.type == kind::origins || of.type == kind::hosts
+      || of.type == kind::addresses)
     return parse_list(of, from);
   const auto* written = std::get_if<std::string>(&from);
   if (written == nullptr)
@@ -338,6 +352,7 @@ result<value> parse_value(const setting& of, const written_value& from) {
   case kind::list:
   case kind::origins:
   case kind::hosts:
+  case kind::addresses:
     break;
   }
   if (text.find('\0') != std::string_view::npos)

@@ -180,6 +180,14 @@ domain::release_rules workspace_room::release_rules_of(const domain::uuid& works
   return profile_of(workspace)->release;
 }
 
+domain::ai_choice workspace_room::ai_of(const domain::uuid& workspace) const {
+  return profile_of(workspace)->ai;
+}
+
+domain::own_addresses workspace_room::own_addresses_of(const domain::uuid& workspace) const {
+  return profile_of(workspace)->own;
+}
+
 storage::callback<std::vector<storage::setting_row>>
 workspace_room::showing(const domain::uuid& workspace, settings_callback done) const {
   return [this, workspace, done = std::move(done)](

@@ -58,6 +58,8 @@ public:
                                                 domain::provider whom) const;
   [[nodiscard]] domain::intake_rules rules_of(const domain::uuid& workspace) const;
   [[nodiscard]] domain::release_rules release_rules_of(const domain::uuid& workspace) const;
+  [[nodiscard]] domain::ai_choice ai_of(const domain::uuid& workspace) const;
+  [[nodiscard]] domain::own_addresses own_addresses_of(const domain::uuid& workspace) const;
 
 private:
   using profile = std::shared_ptr<const workspace_profile>;

@@ -1,5 +1,7 @@
 #include "main/workspace_view.hpp"
 
+#include "config/ai_choice.hpp"
+
 #include <algorithm>
 #include <string_view>
 #include <utility>
@@ -25,6 +27,7 @@ http::provider_accounts accounts_of(const config::workspace_view& view) {
           .whatsapp = {.base_url = settings.whatsapp.api_url,
                        .phone_number_id = settings.whatsapp.phone_number_id,
                        .token = settings.whatsapp.api_token},
+          .openai = {.base_url = settings.openai.base_url, .key = settings.openai.api_key},
           .mail = {.url = settings.smtp.url,
                    .user = {},
                    .password = {},
@@ -78,6 +81,8 @@ std::shared_ptr<const workspace_profile> profile_of(config::workspace_view view)
                    .batch_within = values.release.batch_within,
                    .whatsapp_template = values.whatsapp.message_template,
                    .template_languages = values.whatsapp.template_languages};
+  made->ai = config::ai_choice_of(values);
+  made->own = config::own_addresses_of(values);
   made->view = std::move(view);
   return made;
 }

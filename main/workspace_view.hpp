@@ -1,9 +1,11 @@
 #pragma once
 
 #include "config/workspace_settings.hpp"
+#include "domain/ai_choice.hpp"
 #include "domain/intake.hpp"
 #include "domain/notification.hpp"
 #include "domain/provider.hpp"
+#include "domain/scrub.hpp"
 #include "http/outward/desk.hpp"
 #include "http/server/context.hpp"
 
@@ -20,6 +22,8 @@ struct workspace_profile {
   http::webhook_secrets secrets; // its own; empty where it has none
   domain::intake_rules rules;
   domain::release_rules release;
+  domain::ai_choice ai;
+  domain::own_addresses own; // what of a text may stay when it leaves
 };
 
 std::shared_ptr<const workspace_profile> profile_of(config::workspace_view view);

@@ -3,6 +3,7 @@
 #include "actors/outward/provider_desk.hpp"
 #include "http/client/engine.hpp"
 #include "http/providers/intercom.hpp"
+#include "http/providers/openai.hpp"
 #include "http/providers/slack.hpp"
 #include "http/providers/smtp.hpp"
 #include "http/providers/whatsapp.hpp"
@@ -19,6 +20,7 @@ struct provider_accounts {
   providers::slack::credentials slack;
   providers::intercom::credentials intercom;
   providers::whatsapp::credentials whatsapp;
+  providers::openai::credentials openai;
   providers::smtp::server mail;
   std::string mail_from; // a bare address
 };

@@ -1,9 +1,13 @@
 #include "config/workspace_settings.hpp"
 
+#include "config/ai_choice.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace hub::config {
 namespace {
@@ -107,6 +111,54 @@ TEST(a_workspace, sets_what_the_settings_file_would_allow) {
         }
   for (const auto* key : {"http.bind", "database.url", "slack.api_url", "admin_token", "no.such"})
     EXPECT_EQ(find_for_workspace(key), nullptr) << key;
+}
+
+// ---- which models it asks
+
+domain::ai_choice choice(const own_values& own) {
+  return ai_choice_of(view_of_workspace(a_hub(), false, own).values);
+}
+
+TEST(a_workspace, asks_nobody_until_it_has_a_key) {
+  EXPECT_TRUE(choice({}).local);
+  EXPECT_FALSE(choice({{"openai.api_key", "sk-own"}}).local);
+  EXPECT_TRUE(choice({{"openai.api_key", "sk-own"}, {"ai.provider", "local"}}).local);
+  EXPECT_FALSE(choice({{"ai.provider", "openai"}}).local) << "then it fails, and says why";
+}
+
+TEST(a_workspace, needs_no_key_for_a_server_that_is_not_openais) {
+  auto hub = a_hub();
+  for (const auto& [url, local] : {std::pair{"http://127.0.0.1:11434/v1", false},
+                                   std::pair{"https://models.example.com/openai.com", false},
+                                   std::pair{"https://notopenai.com/v1", false},
+                                   std::pair{"https://api.openai.com/v1", true},
+                                   std::pair{"https://eu.api.openai.com/v1", true},
+                                   std::pair{"https://api.openai.com:443/v1", true}}) {
+    hub.values.openai.base_url = url;
+    EXPECT_EQ(ai_choice_of(view_of_workspace(hub, false, {}).values).local, local) << url;
+  }
+}
+
+TEST(a_workspace, chooses_when_to_triage_and_which_models_to_ask) {
+  EXPECT_EQ(choice({}).triage, domain::triage_mode::automatic);
+  EXPECT_EQ(choice({{"ai.triage", "manual"}}).triage, domain::triage_mode::manual);
+  EXPECT_EQ(choice({{"ai.triage", "off"}}).triage, domain::triage_mode::off);
+  EXPECT_EQ(choice({}).triage_model, "gpt-4o-mini");
+  EXPECT_EQ(choice({}).changelog_model, "gpt-5.1");
+  EXPECT_EQ(choice({}).embedding_model, "text-embedding-3-small");
+  EXPECT_EQ(choice({{"ai.triage_model", "llama3.1:8b"}}).triage_model, "llama3.1:8b");
+}
+
+TEST(a_workspace, names_its_own_addresses) {
+  const auto& of = *find_for_workspace("privacy.own_addresses");
+  for (const auto* bad :
+       {"example", "@example.com", "a@", ".example.com", "a b@example.com", "x@y"})
+    EXPECT_FALSE(check_for_workspace(of, bad)) << bad;
+  const auto own = own_addresses_of(
+    view_of_workspace(a_hub(), false, {{"privacy.own_addresses", "Example.com, Help@Example.ORG"}})
+      .values);
+  EXPECT_EQ(own.domains, std::vector<std::string>{"example.com"});
+  EXPECT_EQ(own.mailboxes, std::vector<std::string>{"help@example.org"});
 }
 
 } // namespace
