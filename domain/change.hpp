@@ -17,6 +17,8 @@
 
 namespace hub::domain {
 
+enum class provider : std::uint8_t; // domain/provider.hpp
+
 /// What became of one delivery; the columns of the intake ledger.
 enum class delivery_outcome : std::uint8_t {
   created,
@@ -158,6 +160,12 @@ struct job_control {
   std::optional<bool> force_fail; // the next attempt fails, once
 };
 
+/// A provider wants no calls of the workspace until then; the latest time counts.
+struct cooldown_record {
+  provider whom{};
+  time_point until{};
+};
+
 /// One state change, whole: it is committed with all its rows or not at all. The journal is the
 /// only place that writes, and a Change is the only thing it takes.
 struct change {
@@ -184,6 +192,7 @@ struct change {
   std::optional<changelog_step> changelog = {};
   std::optional<notification_step> notification = {};
   std::optional<batch_review> review = {};
+  std::optional<cooldown_record> cooldown = {};
 };
 
 /// The journal's answer to one Change. Only `committed` means that its rows are there. Of what is

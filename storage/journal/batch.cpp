@@ -103,6 +103,7 @@ std::vector<verdict> journal_batch::run() {
   write_notification_steps();
   follow_jobs();
   write_reviews();
+  write_cooldowns();
   count_tickets();
   count_intake();
   std::vector<verdict> verdicts;

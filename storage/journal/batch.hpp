@@ -88,6 +88,7 @@ private:
   /// What jobs are about shows how they go.
   void follow_jobs();
   void write_reviews();
+  void write_cooldowns();
   void count_tickets();
   void count_intake();
   void settle(entry& item, domain::verdict::kind what);

@@ -1,3 +1,4 @@
+#include "domain/provider.hpp"
 #include "storage/housekeeping.hpp"
 #include "storage/journal/journal_writer.hpp"
 #include "tests/storage/journal_fixture.hpp"
@@ -1121,6 +1122,29 @@ TEST_F(journal, makes_a_reporter_without_an_identity_for_a_ticket_made_by_hand) 
   EXPECT_EQ(count("reporters"), "1");
   EXPECT_EQ(count("reporter_identities"), "0");
   EXPECT_EQ(count("tickets WHERE reporter_id IS NOT NULL"), "2");
+}
+
+TEST_F(journal, remembers_the_longest_pause_that_a_provider_asked_for) {
+  const auto pause = [&](domain::provider whom, seconds until) {
+    domain::change what;
+    what.workspace = testing::first_workspace;
+    what.at = at();
+    what.cooldown.emplace();
+    what.cooldown->whom = whom;
+    what.cooldown->until = at(until);
+    return what;
+  };
+  EXPECT_THAT(commit({pause(domain::provider::openai, seconds{20}),
+                      pause(domain::provider::openai, seconds{60}),
+                      pause(domain::provider::notion, seconds{5})}),
+              ::testing::Each(is(kind::committed)));
+  ASSERT_THAT(commit(pause(domain::provider::openai, seconds{30})), is(kind::committed));
+  ASSERT_THAT(commit(pause(domain::provider::notion, seconds{7})), is(kind::committed));
+  EXPECT_EQ(ask("SELECT string_agg(provider || ' ' || until, ',' ORDER BY provider) = "
+                "'notion ' || '"
+                + domain::to_rfc3339(at(seconds{7})) + "'::timestamptz || ',openai ' || '"
+                + domain::to_rfc3339(at(seconds{60})) + "'::timestamptz FROM provider_cooldowns"),
+            "t");
 }
 
 } // namespace
