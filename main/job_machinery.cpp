@@ -4,6 +4,7 @@
 #include "config/job_rules.hpp"
 #include "config/log.hpp"
 #include "http/outward/desk.hpp"
+#include "http/outward/model_desk.hpp"
 #include "main/workspace_room.hpp"
 #include "storage/jobs/job_store.hpp"
 
@@ -72,10 +73,11 @@ job_machinery::job_machinery(const config::settings& settings,
   : settings_{settings},
     rules_{config::job_rules(settings.jobs)},
     engine_{std::make_unique<http::client::engine>(engine_options_of(settings.calls))} {
-  desk_ = http::make_provider_desk(
-    *engine_,
-    [&workspaces](const domain::uuid& workspace) { return workspaces.accounts_of(workspace); },
-    node.around()->now);
+  const auto accounts = [&workspaces](const domain::uuid& workspace) {
+    return workspaces.accounts_of(workspace);
+  };
+  desk_ = http::make_provider_desk(*engine_, accounts, node.around()->now);
+  models_ = http::make_model_desk(*engine_, accounts, node.around()->now);
   actors::job_room_options options;
   options.make_store = [connection_string, &keys, lease = settings.jobs.lease] {
     return storage::make_job_store(connection_string, keys, lease);
@@ -89,7 +91,9 @@ job_machinery::job_machinery(const config::settings& settings,
   const auto releases = [&workspaces](const domain::uuid& workspace) {
     return workspaces.release_rules_of(workspace);
   };
-  options.runners = [this, &reads, releases](const actors::limiters_actor& limiters) {
+  options.models = models_.get();
+  options.runners = [this, &reads, releases](const actors::limiters_actor& limiters,
+                                             const actors::model_asker_actor&) {
     return std::map<job_kind, actors::job_runner>{
       {job_kind::canary,
        actors::run_canary(settings_.simulation ? end_process : std::function<void()>{})},

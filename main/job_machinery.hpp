@@ -2,6 +2,7 @@
 
 #include "actors/jobs/job_room.hpp"
 #include "actors/node.hpp"
+#include "actors/outward/model_desk.hpp"
 #include "actors/outward/provider_check.hpp"
 #include "actors/outward/provider_desk.hpp"
 #include "config/settings.hpp"
@@ -43,8 +44,9 @@ private:
 
   const config::settings& settings_;
   const domain::job_rules_table rules_;
-  // The engine calls back into the desk, and the desk into the actors, until it is gone.
+  // The engine calls back into the desks, and the desks into the actors, until it is gone.
   std::unique_ptr<actors::provider_desk> desk_;
+  std::unique_ptr<actors::model_desk> models_;
   std::unique_ptr<http::client::engine> engine_;
   std::unique_ptr<actors::job_room> room_;
 };

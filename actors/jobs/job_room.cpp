@@ -1,5 +1,7 @@
 #include "actors/jobs/job_room.hpp"
 
+#include "actors/outward/asking.hpp"
+
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 
@@ -23,7 +25,11 @@ job_room::job_room(caf::actor_system& system,
   std::vector<watched_actor> watched{
     {claimer_state::name, caf::actor_cast<caf::actor>(claimer_)},
     {limiters_state::name, caf::actor_cast<caf::actor>(limiters_)}};
-  for (auto& [kind, runner] : options.runners(limiters_)) {
+  if (options.models != nullptr) {
+    asker_ = system_.spawn(asker_behavior, asker_options{}, limiters_, options.models, around);
+    watched.push_back({asker_state::name, caf::actor_cast<caf::actor>(asker_)});
+  }
+  for (auto& [kind, runner] : options.runners(limiters_, asker_)) {
     auto& supervisor = supervisors_[static_cast<std::size_t>(kind)];
     supervisor =
       system_.spawn(supervisor_behavior,
@@ -70,6 +76,8 @@ void job_room::stop(std::chrono::milliseconds grace) {
   for (auto& supervisor : supervisors_)
     if (supervisor)
       handles.push_back(caf::actor_cast<caf::actor>(std::exchange(supervisor, nullptr)));
+  if (asker_)
+    handles.push_back(caf::actor_cast<caf::actor>(std::exchange(asker_, nullptr)));
   end_all();
   handles.push_back(caf::actor_cast<caf::actor>(std::exchange(limiters_, nullptr)));
   handles.push_back(caf::actor_cast<caf::actor>(std::exchange(claimer_, nullptr)));

@@ -4,6 +4,7 @@
 #include "actors/jobs/job_figures.hpp"
 #include "actors/jobs/supervisor.hpp"
 #include "actors/limiter/limiter.hpp"
+#include "actors/outward/protocol.hpp"
 #include "actors/surroundings.hpp"
 #include "actors/watcher/watcher.hpp"
 
@@ -26,12 +27,17 @@ struct job_room_options {
   /// Well within the lease. Lost ones are looked for as often, or every five seconds.
   std::chrono::milliseconds renew_every{5000};
   /// Who can do which kind; kinds without a runner wait for a node that has one.
-  std::function<std::map<domain::job_kind, job_runner>(const limiters_actor& limiters)> runners;
+  std::function<std::map<domain::job_kind, job_runner>(const limiters_actor& limiters,
+                                                       const model_asker_actor& asker)>
+    runners;
+  /// Asks models; must outlive the room. Null: nobody can, and there is no asker.
+  model_desk* models = nullptr;
   /// Called when one of the room's actors ends before it was told to.
   on_loss lost;
 };
 
-/// Everything on a node that does jobs: the claimer, a supervisor per kind, the rate limiters.
+/// Everything on a node that does jobs: the claimer, a supervisor per kind, the rate limiters, who
+/// asks models.
 class job_room {
 public:
   job_room(caf::actor_system& system,
@@ -50,6 +56,7 @@ public:
   [[nodiscard]] const job_supervisor_actor& supervisor_of(domain::job_kind kind) const {
     return supervisors_[static_cast<std::size_t>(kind)];
   }
+  [[nodiscard]] const model_asker_actor& asker() const { return asker_; }
 
 private:
   caf::actor_system& system_;
@@ -57,6 +64,7 @@ private:
   std::shared_ptr<limiter_figures> providers_ = std::make_shared<limiter_figures>();
   job_claimer_actor claimer_;
   limiters_actor limiters_;
+  model_asker_actor asker_;
   caf::actor watcher_;
   std::array<job_supervisor_actor, domain::job_kind_count> supervisors_;
   bool stopped_ = false;

@@ -187,6 +187,23 @@ domain::failure why_no_permit(const caf::error& error) {
   return error == caf::sec::request_receiver_down ? limiter_lost() : from_caf_reading(error);
 }
 
+domain::call_outcome outcome_of(const domain::failure* why) {
+  if (why == nullptr)
+    return call_outcome::ok;
+  using domain::errc;
+  switch (why->code) {
+  case errc::rate_limited:
+    return why->limits == domain::limit_scope::recipient ? call_outcome::recipient_throttled
+                                                         : call_outcome::throttled;
+  case errc::unavailable:
+  case errc::unknown_outcome:
+  case errc::timed_out:
+    return call_outcome::failed;
+  default:
+    return call_outcome::ok;
+  }
+}
+
 limiters_actor::behavior_type limiters_behavior(limiters_pointer self,
                                                 limits_source limits,
                                                 const std::shared_ptr<limiter_figures>& figures) {

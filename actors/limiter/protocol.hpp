@@ -57,6 +57,9 @@ using limiters_actor = caf::typed_actor<caf::replies_to<want_permit>::with<permi
 /// What a caller fails with when no permit came: nothing was sent.
 [[nodiscard]] domain::failure why_no_permit(const caf::error& error);
 
+/// What an answer says about the provider, not about this one call; null: it was one.
+[[nodiscard]] domain::call_outcome outcome_of(const domain::failure* why);
+
 } // namespace hub::actors
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hub::actors::want_permit)

@@ -10,30 +10,12 @@ namespace hub::actors {
 
 namespace {
 
-using domain::call_outcome;
 using domain::errc;
 
 // The longest a limiter lets anybody wait, and a little.
 constexpr std::chrono::seconds permit_within{35};
 // Clocks differ, and a provider may take a moment to show what it has taken.
 constexpr std::chrono::seconds settling_slack{10};
-
-/// What an answer says about the provider, not about this one message.
-call_outcome outcome_of(const domain::failure* why) {
-  if (why == nullptr)
-    return call_outcome::ok;
-  switch (why->code) {
-  case errc::rate_limited:
-    return why->limits == domain::limit_scope::recipient ? call_outcome::recipient_throttled
-                                                         : call_outcome::throttled;
-  case errc::unavailable:
-  case errc::unknown_outcome:
-  case errc::timed_out:
-    return call_outcome::failed;
-  default:
-    return call_outcome::ok;
-  }
-}
 
 /// One message on its way; copies are the same.
 struct errand {

@@ -138,7 +138,7 @@ int main(int count, char** arguments) {
   rooms.limits = [](const domain::uuid&, domain::provider) {
     return domain::default_limits(domain::provider::slack);
   };
-  rooms.runners = [&](const actors::limiters_actor&) {
+  rooms.runners = [&](const actors::limiters_actor&, const actors::model_asker_actor&) {
     return std::map<domain::job_kind, actors::job_runner>{
       {domain::job_kind::canary, [&](const actors::attempt& one) {
          begun.note();
