@@ -37,6 +37,8 @@ public:
   void stop(std::chrono::milliseconds grace);
   /// Lets the routes see and steer it.
   void show_to(http::context& hub) const;
+  /// Asks models, by permit.
+  [[nodiscard]] const actors::model_asker_actor& asker() const { return room_->asker(); }
   [[nodiscard]] http::client::stats calls() const { return engine_->figures(); }
 
 private:

@@ -10,6 +10,7 @@
 #include "main/commands.hpp"
 #include "main/database.hpp"
 #include "main/job_machinery.hpp"
+#include "main/release_room.hpp"
 #include "main/sample_traffic.hpp"
 #include "main/version.hpp"
 #include "main/workspace_room.hpp"
@@ -449,6 +450,8 @@ exit_code serve(config::configuration settings, const serve_options& options) {
     return failed(exit_code::no_database, "first_owner_not_made", token.why());
   auto hub = context_of(values, node, *reads, figures, access.door());
   hub.known = &workspaces;
+  release_room release{node.system(), workspaces, jobs.asker()};
+  hub.release = &release;
   http::edge::server server{server_options_of(values.http, figures)};
   mount_everything(server, hub, jobs, access);
   if (auto listening = listen(server, settings); !listening)

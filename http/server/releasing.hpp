@@ -1,24 +1,16 @@
 #pragma once
 
+#include "domain/notification.hpp"
 #include "domain/prompt.hpp"
 #include "domain/redaction.hpp"
 #include "domain/release.hpp"
 #include "domain/result.hpp"
 
-#include <chrono>
-#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 
 namespace hub::http {
-
-/// How a workspace lets messages go; its settings.
-struct release_choice {
-  std::chrono::milliseconds undo_within{10'000}; // to take an approval back
-  std::int64_t batch_above = 5;                  // more resolutions than these by one cause …
-  std::chrono::seconds batch_within{300};        // … within this time wait for a review
-};
 
 /// What a model answered.
 struct written_text {
@@ -33,7 +25,7 @@ public:
 
   virtual ~releasing() = default;
 
-  [[nodiscard]] virtual release_choice rules_of(const domain::uuid& workspace) const = 0;
+  [[nodiscard]] virtual domain::release_rules rules_of(const domain::uuid& workspace) const = 0;
   /// The company's own addresses, which stay in texts.
   [[nodiscard]] virtual domain::own_addresses own_of(const domain::uuid& workspace) const = 0;
   /// The model that drafts changelog entries: the wanted one, or where none is named the
