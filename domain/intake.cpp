@@ -197,6 +197,8 @@ opening(const intake_item& item, const intake_rules& rules, uuid_generator& ids,
     ticket.thread->joins_since = item.occurred_at - rules.reply_window;
   what.opens = std::move(ticket);
   what.events.push_back(event_on(id, "created", {{"channel", to_string(item.platform)}}, ids, now));
+  if (rules.triage)
+    what.jobs.push_back(triage_job(id, ids, now));
   return what;
 }
 
@@ -313,6 +315,16 @@ editing(const ticket_patch& patch, const ticket_core& ticket, uuid_generator& id
   return std::optional{std::move(what)};
 }
 
+job_record triage_job(const uuid& ticket, uuid_generator& ids, time_point now) {
+  job_record job;
+  job.id = ids.next(now);
+  job.kind = job_kind::ai_triage;
+  job.dedup_key = to_string(ticket);
+  job.args = text_of({{"ticket", to_string(ticket)}});
+  job.run_at = now;
+  return job;
+}
+
 change recalling(const ticket_patch& patch, const ticket_core& ticket, time_point now) {
   change what;
   what.workspace = ticket.workspace;
@@ -361,6 +373,8 @@ change creating(const new_ticket& asked, uuid_generator& ids, time_point now) {
   what.action = recorded(
     asked.by, "ticket_created", ticket.id, json::object(), {{"title", ticket.title}}, ids, now);
   what.idempotency = asked.idempotency;
+  if (asked.triage)
+    what.jobs.push_back(triage_job(ticket.id, ids, now));
   what.opens = std::move(ticket);
   return what;
 }

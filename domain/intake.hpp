@@ -49,6 +49,7 @@ struct intake_item {
 struct intake_rules {
   bool reopen_resolved = true; // a message in a resolved or closed thread opens its ticket again
   std::chrono::seconds reply_window{24 * 3600}; // how long a WhatsApp sender's next message joins
+  bool triage = false;                          // a new ticket is triaged at once
 };
 
 // Decisions: an item and what is known become the Change to commit. Pure; ids come from the caller.
@@ -87,6 +88,9 @@ struct ticket_patch {
 result<std::optional<change>>
 editing(const ticket_patch& patch, const ticket_core& ticket, uuid_generator& ids, time_point now);
 
+/// Has a ticket triaged; joins the job that is to do so already.
+job_record triage_job(const uuid& ticket, uuid_generator& ids, time_point now);
+
 /// A Change that no ticket takes: the journal answers `duplicate` where the patch's Idempotency-Key
 /// is known, else `conflict`. For a patch that is refused, perhaps only because it was done
 /// already.
@@ -102,6 +106,7 @@ struct new_ticket {
   channel original_channel = channel::api;
   std::string reporter_name;
   std::optional<std::string> reporter_email;
+  bool triage = false;                 // as in `intake_rules`
   std::optional<std::string> actor_id; // as in `ticket_patch`
   std::optional<actor_stamp> by;
   std::optional<idempotency_record> idempotency;

@@ -92,9 +92,10 @@ job_machinery::job_machinery(const config::settings& settings,
     return workspaces.release_rules_of(workspace);
   };
   options.models = models_.get();
-  options.runners = [this, &reads, releases](const actors::limiters_actor& limiters,
-                                             const actors::model_asker_actor&) {
+  options.runners = [this, &workspaces, &reads, releases](const actors::limiters_actor& limiters,
+                                                          const actors::model_asker_actor& asker) {
     return std::map<job_kind, actors::job_runner>{
+      {job_kind::ai_triage, actors::run_triage(asker, reads, triage_options_of(workspaces))},
       {job_kind::canary,
        actors::run_canary(settings_.simulation ? end_process : std::function<void()>{})},
       {job_kind::provider_check,
@@ -119,6 +120,16 @@ job_machinery::~job_machinery() {
 actors::sending_rules job_machinery::sending_rules_of(job_kind kind) const {
   return actors::rules_for_calls(settings_.calls.within,
                                  rules_[static_cast<std::size_t>(kind)].retry.most_attempts);
+}
+
+actors::triage_options job_machinery::triage_options_of(const workspace_room& workspaces) const {
+  return {
+    .choice = [&workspaces](const domain::uuid& workspace) { return workspaces.ai_of(workspace); },
+    .own = [&workspaces](
+             const domain::uuid& workspace) { return workspaces.own_addresses_of(workspace); },
+    .within = settings_.jobs.triage.within,
+    .shortest_wait = settings_.jobs.triage.first_delay,
+    .longest_wait = settings_.jobs.triage.longest_delay};
 }
 
 void job_machinery::stop(std::chrono::milliseconds grace) {

@@ -5,6 +5,7 @@
 #include "actors/outward/model_desk.hpp"
 #include "actors/outward/provider_check.hpp"
 #include "actors/outward/provider_desk.hpp"
+#include "actors/outward/triage.hpp"
 #include "config/settings.hpp"
 #include "http/client/engine.hpp"
 #include "http/server/context.hpp"
@@ -43,6 +44,7 @@ public:
 
 private:
   [[nodiscard]] actors::sending_rules sending_rules_of(domain::job_kind kind) const;
+  [[nodiscard]] actors::triage_options triage_options_of(const workspace_room& workspaces) const;
 
   const config::settings& settings_;
   const domain::job_rules_table rules_;

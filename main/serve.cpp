@@ -348,6 +348,7 @@ void mount_everything(http::edge::server& server,
                          .traffic = &door.traffic()});
   http::mount_webhooks(server, hub);
   http::mount_tickets(server, hub);
+  http::mount_triage(server, hub);
   http::mount_reveal(server, hub);
   http::mount_changelog(server, hub);
   http::mount_deliveries(server, hub);
@@ -452,6 +453,7 @@ exit_code serve(config::configuration settings, const serve_options& options) {
   hub.known = &workspaces;
   release_room release{node.system(), workspaces, jobs.asker()};
   hub.release = &release;
+  hub.ai_of = [&workspaces](const domain::uuid& workspace) { return workspaces.ai_of(workspace); };
   http::edge::server server{server_options_of(values.http, figures)};
   mount_everything(server, hub, jobs, access);
   if (auto listening = listen(server, settings); !listening)

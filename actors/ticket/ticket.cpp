@@ -63,6 +63,10 @@ void settle(ticket_pointer self,
     task->promise.deliver(task->answer(state.core, &answer));
     return;
   case verdict::kind::conflict: // somebody else moved it, another node or a linked identity
+    if (answer.why) {           // it is not the ticket's version that stands in the way
+      task->promise.deliver(to_caf(*answer.why));
+      return;
+    }
     if (--task->attempts_left > 0) {
       reload(self, std::move(task));
       return;

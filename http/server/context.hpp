@@ -5,6 +5,7 @@
 #include "actors/journal/journal_metrics.hpp"
 #include "actors/journal/protocol.hpp"
 #include "actors/limiter/limiter_figures.hpp"
+#include "domain/ai_choice.hpp"
 #include "domain/intake.hpp"
 #include "http/server/metrics.hpp"
 #include "storage/reads/read_store.hpp"
@@ -56,6 +57,10 @@ struct context {
   std::string sandbox_url = {};
   /// Whether people may also sign in through an identity provider.
   bool signs_in_by_provider = false;
+  /// Which models a workspace asks.
+  std::function<domain::ai_choice(const domain::uuid& workspace)> ai_of = [](const domain::uuid&) {
+    return domain::ai_choice{};
+  };
   /// What is known of the workspaces; null where there is the first one only.
   workspaces* known = nullptr;
   /// Has texts written, and says how they are let go; null where no machinery runs.

@@ -94,6 +94,7 @@ std::set<std::string> mounted_routes() {
   edge::server server{{}};
   mount_webhooks(server, hub);
   mount_tickets(server, hub);
+  mount_triage(server, hub);
   mount_reveal(server, hub);
   mount_changelog(server, hub);
   mount_deliveries(server, hub);

@@ -186,6 +186,7 @@ hub_process::variables(const std::map<std::string, std::string>& more) const {
     {"HUB_DATA_DIR", data_dir().string()},
     {"HUB_BIND", "127.0.0.1:" + std::to_string(port_)},
     {"LOG_LEVEL", "warn"},
+    {"HUB_AI_TRIAGE", "manual"}, // histories hold what tests did, and nothing more
     {"HUB_ADMIN_TOKEN", admin_token},
     {"SLACK_SIGNING_SECRET", slack_secret},
     {"INTERCOM_WEBHOOK_SECRET", intercom_secret},

@@ -45,6 +45,8 @@ std::map<std::string, std::string> sandbox_process::hub_environment() const {
           {"WHATSAPP_API_URL", http_ + "/whatsapp/v23.0"},
           {"WHATSAPP_API_TOKEN", "sandbox"},
           {"WHATSAPP_PHONE_NUMBER_ID", "106540352242922"},
+          {"OPENAI_BASE_URL", http_ + "/openai/v1"},
+          {"OPENAI_API_KEY", "sandbox"},
           {"SMTP_URL", smtp_},
           {"SMTP_FROM", "hub@example.org"}};
 }

@@ -8,6 +8,8 @@ namespace hub::http {
 // Each adds the routes of its area; `hub` must outlive the server.
 
 void mount_tickets(edge::server& server, context& hub);
+/// What models suggest for tickets, and what people say to that.
+void mount_triage(edge::server& server, context& hub);
 /// Messages as they were before scrubbing.
 void mount_reveal(edge::server& server, context& hub);
 /// What reporters are told: drafts, approvals.

@@ -9,6 +9,7 @@
 #include "http/server/respond.hpp"
 #include "http/server/routes/mount.hpp"
 #include "http/server/routes/routes.hpp"
+#include "http/server/routes/ticket_edit.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -25,7 +26,6 @@ using domain::fail;
 using domain::permission;
 using nlohmann::json;
 
-constexpr std::size_t longest_title = 500; // characters of a title given by hand, in bytes
 constexpr std::size_t longest_description = 512UL * 1024;
 
 // ---- answers
@@ -222,6 +222,7 @@ void create(context& hub, const call& request, edge::responder responder) {
   ticket.workspace = request.who.workspace;
   ticket.actor_id = to_string(request.who.id);
   ticket.by = request.by().who;
+  ticket.triage = hub.ai_of(ticket.workspace).triage == domain::triage_mode::automatic;
   ticket.title = given.text("title", longest_title, false).value_or("");
   ticket.description = given.text("description", longest_description, true).value_or("");
   if (!wanted->body.contains("title"))
@@ -258,6 +259,8 @@ void create(context& hub, const call& request, edge::responder responder) {
     });
 }
 
+} // namespace
+
 // ---- PATCH /api/tickets/:id
 
 void edit(context& hub,
@@ -282,6 +285,8 @@ void edit(context& hub,
                  {.workspace = workspace, .ticket = edited->ticket, .status = 200, .key = key});
     });
 }
+
+namespace {
 
 void patch(context& hub, const call& request, edge::responder responder) {
   const auto id = id_in_path(request, "id");
