@@ -83,6 +83,7 @@ struct notification_step {
   enum class kind : std::uint8_t {
     begin, // about to be sent
     sent,  // the provider has it
+    retry, // a person wants what failed for good sent again, by `new_job`
   };
   kind what{};
   uuid notification;
@@ -91,6 +92,7 @@ struct notification_step {
   std::string provider_message_id = {};
   bool by_template = false; // WhatsApp: outside of the time for free text
   bool arrived = false;     // in the app: sent is delivered
+  uuid new_job = {};
 };
 
 /// What somebody decides about notifications that wait for a review.

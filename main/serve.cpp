@@ -351,6 +351,7 @@ void mount_everything(http::edge::server& server,
   http::mount_triage(server, hub);
   http::mount_reveal(server, hub);
   http::mount_changelog(server, hub);
+  http::mount_notifications(server, hub);
   http::mount_deliveries(server, hub);
   http::mount_jobs(server, hub);
   http::mount_operations(server, hub);

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace hub::storage {
 
@@ -43,6 +44,20 @@ const char* name_of(job_step::kind what) {
     break;
   }
   return "";
+}
+
+/// Whether a notification at that status takes the step.
+bool may_step(notification_step::kind what, std::string_view status) {
+  switch (what) {
+  case notification_step::kind::begin:
+    return status == "pending" || status == "failed";
+  case notification_step::kind::sent: // what has been sent was sent, whatever was heard of it since
+    return true;
+  case notification_step::kind::retry:
+    return status == "permanently_failed" || status == "channel_restricted"
+           || status == "uncertain";
+  }
+  return false;
 }
 
 std::string interval(std::chrono::seconds length) {
@@ -299,9 +314,7 @@ void journal_batch::check_release() {
   for (const auto& row : std::move(notifications).run(tx_, statements::lock_notifications.name)) {
     const auto at = row[0].as<std::size_t>();
     const std::string status = row[1].c_str();
-    // What has been sent was sent, whatever has been heard of it since.
-    if (sending[at]->change->notification->what == notification_step::kind::sent
-        || status == "pending" || status == "failed")
+    if (may_step(sending[at]->change->notification->what, status))
       sending[at] = nullptr;
   }
   refuse(sending, "this notification is not to be sent (any more)");
@@ -355,6 +368,7 @@ void journal_batch::write_triage() {
 void journal_batch::write_notification_steps() {
   row_set<4> begun;
   row_set<7> sent;
+  row_set<3> wanted;
   for (const auto& item : entries_) {
     if (!item.stands || !item.change->notification)
       continue;
@@ -362,6 +376,8 @@ void journal_batch::write_notification_steps() {
     const auto& workspace = item.change->workspace;
     if (step.what == notification_step::kind::begin)
       begun.add(workspace, step.notification, step.attempt, item.change->at);
+    else if (step.what == notification_step::kind::retry)
+      wanted.add(workspace, step.job, step.new_job);
     else
       sent.add(workspace,
                step.notification,
@@ -373,6 +389,7 @@ void journal_batch::write_notification_steps() {
   }
   run_if_any(std::move(begun), tx_, statements::begin_notifications.name);
   run_if_any(std::move(sent), tx_, statements::send_notifications.name);
+  run_if_any(std::move(wanted), tx_, statements::follow_retries.name);
 }
 
 void journal_batch::follow_jobs() {

@@ -262,9 +262,11 @@ inline constexpr statement follow_dispatch{"follow_dispatch", R"sql(
   FROM moved WHERE step = 'bury'
 )sql"};
 
-/// The job that takes a dead letter's place sends its notification.
+/// The job that takes a failed one's place sends its notification. What is heard later of the
+/// message that failed is about nothing any more.
 inline constexpr statement follow_retries{"follow_retries", R"sql(
-  UPDATE notifications n SET job_id = i.new_job, status = 'pending', begun_at = NULL
+  UPDATE notifications n SET job_id = i.new_job, status = 'pending', begun_at = NULL,
+    provider_message_id = NULL, sent_at = NULL
   FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS i (ws, job, new_job)
   WHERE (n.workspace_id, n.job_id) = (i.ws, i.job)
 )sql"};

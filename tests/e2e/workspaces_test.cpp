@@ -67,6 +67,13 @@ const std::map<std::string, trial> trials{
   {"resolve_dead_letter", trial::by_id},
   {"retry_dead_letter", trial::by_id},
   {"list_providers", trial::shows},
+  {"list_notifications", trial::shows},
+  {"show_notification", trial::by_id},
+  {"retry_notification", trial::by_id},
+  {"list_pending_reviews", trial::shows},
+  {"approve_all_reviews", trial::writes},
+  {"approve_selected_reviews", trial::writes},
+  {"reject_all_reviews", trial::writes},
   {"pause_jobs", trial::of_hub},
   {"resume_jobs", trial::of_hub},
   {"drain_jobs", trial::of_hub},
@@ -204,7 +211,8 @@ protected:
       {{"Cookie", cookie.substr(0, cookie.find(';'))}, {"X-CSRF-Token", entered.at("csrf_token")}}};
   }
 
-  /// What no call makes: a delivery in quarantine with its counters, a dead letter, an assignee.
+  /// What no call makes, or none at once: a delivery in quarantine with its counters, a dead
+  /// letter, an assignee, a notification that waits for a review.
   static void fill(const std::string& workspace, const std::string& word) {
     pqxx::connection connection{hub().connection_string()};
     pqxx::work tx{connection};
@@ -224,6 +232,18 @@ protected:
             + "', '', 'default', false, '[]', now(), now())");
     tx.exec("UPDATE tickets SET assignee_id = (SELECT id FROM users WHERE workspace_id = " + w
             + " LIMIT 1), ticket_group_id = gen_random_uuid() WHERE workspace_id = " + w);
+    tx.exec(
+      "WITH entry AS (INSERT INTO changelog_entries (workspace_id, id, ticket_id, content, status, "
+      "seen_until, approved_by, approved_at, created_at, updated_at) SELECT workspace_id, "
+      "gen_random_uuid(), id, '"
+      + word + "', 'approved', now(), 'somebody', now(), now(), now() FROM tickets "
+      + "WHERE workspace_id = " + w + " LIMIT 1 RETURNING workspace_id, id, ticket_id) "
+      + "INSERT INTO notifications (workspace_id, id, job_id, ticket_id, changelog_entry_id, "
+        "channel, platform_user_id, thread_id, status, content, send_at, created_at) "
+        "SELECT e.workspace_id, gen_random_uuid(), gen_random_uuid(), e.ticket_id, e.id, "
+        "i.platform, i.platform_user_id, '', 'pending_batch_review', '"
+      + word
+      + "', now(), now() FROM entry e JOIN reporter_identities i USING (workspace_id) LIMIT 1");
     tx.commit();
   }
 
@@ -285,6 +305,7 @@ protected:
       {"/api/tickets/", "tickets"},
       {"/api/webhook_deliveries/", "webhook_deliveries"},
       {"/api/dead_letter_jobs/", "dead_letter_jobs"},
+      {"/api/notifications/", "notifications"},
       {"/api/sessions/", "sessions"},
       {"/api/users/", "users"},
       {"/api/api_keys/", "api_keys"},
@@ -435,6 +456,7 @@ TEST_F(workspaces, are_not_reached_by_filters_and_cursors) {
   for (const auto& [list, table] : {std::pair{"/api/tickets", "tickets"},
                                     {"/api/webhook_deliveries", "webhook_deliveries"},
                                     {"/api/dead_letter_jobs", "dead_letter_jobs"},
+                                    {"/api/notifications", "notifications"},
                                     {"/api/audit_log", "audit_log"}}) {
     SCOPED_TRACE(list);
     std::string cursor = id_in(table, second_);
@@ -480,6 +502,14 @@ TEST_F(workspaces, are_spared_by_what_is_done_to_all_of_another) {
   const auto retried = api_.post("/api/dead_letter_jobs/retry?status=unresolved", json::object());
   EXPECT_LT(retried.status, 500) << retried.text;
   EXPECT_EQ(ask("SELECT status FROM dead_letter_jobs WHERE id = '" + letter + '\''), "unresolved");
+  const auto waiting = id_in("notifications", second_);
+  for (const auto* path : {"/api/batch_reviews/approve_all", "/api/batch_reviews/reject_all"})
+    EXPECT_EQ(api_.post(path, json::object()).status, 200) << path;
+  const auto chosen =
+    api_.post("/api/batch_reviews/approve_selected", {{"notification_ids", {waiting}}});
+  EXPECT_EQ(chosen.at("approved"), 0) << chosen.text;
+  EXPECT_EQ(ask("SELECT status FROM notifications WHERE id = '" + waiting + '\''),
+            "pending_batch_review");
   EXPECT_EQ(api_.call("DELETE", "/api/sessions", {}, ours_.changing).status, 200);
   EXPECT_EQ(api_.get("/api/tickets", theirs_.changing).status, 200);
 }

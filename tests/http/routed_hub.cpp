@@ -192,6 +192,7 @@ routed_hub::routed_hub() {
   http::mount_tickets(*server_, *hub_);
   http::mount_reveal(*server_, *hub_);
   http::mount_changelog(*server_, *hub_);
+  http::mount_notifications(*server_, *hub_);
   http::mount_deliveries(*server_, *hub_);
   http::mount_operations(*server_, *hub_);
   client_.emplace(server_->start());

@@ -14,6 +14,8 @@ void mount_triage(edge::server& server, context& hub);
 void mount_reveal(edge::server& server, context& hub);
 /// What reporters are told: drafts, approvals.
 void mount_changelog(edge::server& server, context& hub);
+/// What became of each message to a reporter, and what waits for a person before it is sent.
+void mount_notifications(edge::server& server, context& hub);
 void mount_deliveries(edge::server& server, context& hub);
 /// Jobs, dead letters, providers' limits.
 void mount_jobs(edge::server& server, context& hub);
