@@ -25,6 +25,8 @@ named_kind naming(job_kind kind) {
     return {"notion_poll", &job_settings::notion_poll};
   case job_kind::provider_check:
     return {"provider_check", &job_settings::provider_check};
+  case job_kind::attachment_fetch:
+    return {"attachment_fetch", &job_settings::attachment_fetch};
   case job_kind::canary:
     break;
   }

@@ -212,6 +212,7 @@ private:
     }
     for (const auto& rules : domain::all_job_rules())
       check_jobs(values, rules);
+    check_files(values);
     for (auto& fault : faults_of_access(values))
       faults_.push_back(std::move(fault));
     // While trying things out, the dashboard runs on its development server.
@@ -222,6 +223,26 @@ private:
       line->shown = dashboard_origin;
       line->source = "default with simulation";
     }
+  }
+
+  void check_files(const settings& values) {
+    const auto& within = values.jobs.attachment_fetch.within;
+    if (within > within.zero() && within < values.attachments.within)
+      faults_.emplace_back("jobs.attachment_fetch.within must not be less than attachments.within: "
+                           "no attempt would ever be done");
+    const auto& s3 = values.s3;
+    if (s3.bucket.empty())
+      return;
+    if (s3.access_key_id.empty() || s3.secret_access_key.empty())
+      faults_.emplace_back("s3.bucket is set, but s3.access_key_id or s3.secret_access_key is "
+                           "missing");
+    const bool sound =
+      s3.bucket.size() >= 3 && s3.bucket.size() <= 63 && std::ranges::all_of(s3.bucket, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+      });
+    if (!sound)
+      faults_.emplace_back("s3.bucket must be the name of a bucket: 3 to 63 small letters, digits, "
+                           "dots and dashes");
   }
 
   void check_jobs(const settings& values, const domain::job_rules& rules) {

@@ -338,6 +338,17 @@ constexpr setting traffic[] = {
 // clang-format on
 #undef HUB_TRAFFIC
 
+// Everything people send each other, and nothing that could be a page or a program.
+constexpr std::string_view default_types =
+  "image/,audio/,video/,text/,application/pdf,application/json,application/rtf,application/zip,"
+  "application/gzip,application/x-7z-compressed,application/vnd.rar,application/msword,"
+  "application/vnd.ms-excel,application/vnd.ms-powerpoint,application/vnd.ms-outlook,"
+  "application/vnd.openxmlformats-officedocument.wordprocessingml.document,"
+  "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet,"
+  "application/vnd.openxmlformats-officedocument.presentationml.presentation,"
+  "application/vnd.oasis.opendocument.text,application/vnd.oasis.opendocument.spreadsheet,"
+  "application/vnd.oasis.opendocument.presentation";
+
 constexpr setting storage[] = {
   secret("database.url",
          "DATABASE_URL",
@@ -718,15 +729,43 @@ constexpr setting channels[] = {
               "",
               "where the sandbox is that plays providers; they are then shown as played",
               into<&settings::sandbox_url>),
+  limit("attachments.largest",
+        "HUB_ATTACHMENTS_LARGEST",
+        kind::size,
+        "25MiB",
+        kib,
+        256 * mib,
+        "largest file that is fetched; as many as jobs.attachment_fetch.concurrency are in memory",
+        into<&settings::attachments, &attachment_settings::largest>),
+  plain(kind::list,
+        "attachments.types",
+        "HUB_ATTACHMENTS_TYPES",
+        default_types,
+        "what files may be, as their bytes say: types, or beginnings of types that end in /",
+        into<&settings::attachments, &attachment_settings::types>),
+  limit("attachments.within",
+        "HUB_ATTACHMENTS_WITHIN",
+        kind::duration,
+        "60s",
+        second,
+        2 * minute,
+        "time to fetch one file",
+        into<&settings::attachments, &attachment_settings::within>),
   text("s3.bucket",
        "S3_BUCKET",
-       "where attachments are kept",
+       "where attachments are kept; without it, in the data directory",
        into<&settings::s3, &s3_settings::bucket>),
   web_address("s3.endpoint",
               "S3_ENDPOINT",
               "",
               "an S3-compatible server other than Amazon's",
               into<&settings::s3, &s3_settings::endpoint>),
+  plain(kind::text,
+        "s3.region",
+        "AWS_REGION",
+        "us-east-1",
+        "the bucket's region",
+        into<&settings::s3, &s3_settings::region>),
   secret("s3.access_key_id",
          "AWS_ACCESS_KEY_ID",
          "the account attachments are stored with",
@@ -952,6 +991,7 @@ constexpr setting jobs[] = {
   HUB_JOB_KIND("notion_sync", "NOTION_SYNC", &job_settings::notion_sync, "3", "8", "60s", "2s", "1h"),
   HUB_JOB_KIND("notion_poll", "NOTION_POLL", &job_settings::notion_poll, "3", "1", "120s", "5s", "5m"),
   HUB_JOB_KIND("provider_check", "PROVIDER_CHECK", &job_settings::provider_check, "5", "16", "60s", "1m", "30m"),
+  HUB_JOB_KIND("attachment_fetch", "ATTACHMENT_FETCH", &job_settings::attachment_fetch, "10", "4", "180s", "30s", "30m"),
   HUB_JOB_KIND("canary", "CANARY", &job_settings::canary, "3", "256", "10s", "1s", "1m"),
 };
 // clang-format on

@@ -138,6 +138,7 @@ struct job_settings {
   job_kind_settings notion_sync;
   job_kind_settings notion_poll;
   job_kind_settings provider_check;
+  job_kind_settings attachment_fetch;
   job_kind_settings canary;
 };
 
@@ -206,9 +207,17 @@ struct release_settings {
   std::chrono::seconds batch_within{};
 };
 
+/// What of the files that come with reports is kept.
+struct attachment_settings {
+  std::size_t largest = 0; // bytes
+  std::vector<std::string> types;
+  std::chrono::milliseconds within{}; // for one download
+};
+
 struct s3_settings {
   std::string bucket;
   std::string endpoint;
+  std::string region;
   std::string access_key_id;
   std::string secret_access_key;
 };
@@ -259,6 +268,7 @@ struct settings {
   privacy_settings privacy;
   smtp_settings smtp;
   release_settings release;
+  attachment_settings attachments;
   s3_settings s3;
   breaker_settings breaker;
   limiter_settings limiter;

@@ -4,6 +4,7 @@
 #include "domain/job.hpp"
 #include "domain/release.hpp"
 #include "domain/report.hpp"
+#include "domain/stored_file.hpp"
 #include "domain/ticket.hpp"
 #include "domain/uuid.hpp"
 
@@ -193,6 +194,7 @@ struct change {
   std::optional<notification_step> notification = {};
   std::optional<batch_review> review = {};
   std::optional<cooldown_record> cooldown = {};
+  std::optional<file_settlement> file = {}; // that an attempt to fetch it brought
 };
 
 /// The journal's answer to one Change. Only `committed` means that its rows are there. Of what is

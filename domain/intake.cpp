@@ -124,8 +124,14 @@ change speaking(const intake_item& item, const uuid& ticket, uuid_generator& ids
   what.message = message_of(item, said, ticket, ids, now);
   for (const auto& file : said.attachments) {
     what.attachments.push_back({ids.next(now), file});
-    auto& name = what.attachments.back().file.file_name;
-    name = without_pii(name, what.message->pii_types);
+    auto& added = what.attachments.back();
+    added.file.file_name = without_pii(added.file.file_name, what.message->pii_types);
+    if (can_be_fetched(item.platform, file))
+      what.jobs.push_back({.id = ids.next(now),
+                           .kind = job_kind::attachment_fetch,
+                           .dedup_key = fetch_key(added.id),
+                           .args = text_of({{"attachment", to_string(added.id)}}),
+                           .run_at = now});
   }
   return what;
 }
@@ -175,6 +181,25 @@ std::string intake_item::order_key() const {
   if (const auto* said = std::get_if<report>(&content))
     return said->conversation;
   return delivery_id;
+}
+
+bool can_be_fetched(channel from, const attachment& file) {
+  switch (from) {
+  case channel::slack:
+  case channel::intercom:
+    return !file.url.empty();
+  case channel::whatsapp:
+    return !file.external_id.empty();
+  case channel::email:
+  case channel::in_app:
+  case channel::api:
+    return false;
+  }
+  return false;
+}
+
+std::string fetch_key(const uuid& attachment) {
+  return to_string(attachment);
 }
 
 change

@@ -52,6 +52,12 @@ struct intake_rules {
   bool triage = false;                          // a new ticket is triaged at once
 };
 
+/// Whether there is something to fetch a file by: an address, or an id that its provider knows.
+[[nodiscard]] bool can_be_fetched(channel from, const attachment& file);
+
+/// What the unfinished job that fetches an attachment is known by.
+[[nodiscard]] std::string fetch_key(const uuid& attachment);
+
 // Decisions: an item and what is known become the Change to commit. Pure; ids come from the caller.
 
 /// The Change that opens a ticket for the item's report, if its thread is not known.

@@ -42,6 +42,11 @@ constexpr job_rules_table table{{
    .retry = {.schedule = minutes_1_5_30, .most_attempts = 5, .repeatable = false},
    .within = 60s,
    .sends_outward = true},
+  {.kind = job_kind::attachment_fetch,
+   .job_class = "AttachmentFetchJob",
+   .concurrency = 4, // so many files are held in memory at once
+   .retry = {.schedule = jittered_doubling{30s, 30min}, .most_attempts = 10}, // some hours
+   .within = 180s},
   {.kind = job_kind::canary,
    .job_class = "CanaryJob",
    .concurrency = 256,

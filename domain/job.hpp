@@ -21,11 +21,12 @@ enum class job_kind : std::uint8_t {
   notification_dispatch,
   notion_sync,
   notion_poll,
-  provider_check, // sends one message an operator wrote, to see that a provider works
-  canary,         // does nothing: shows that jobs run
+  provider_check,   // sends one message an operator wrote, to see that a provider works
+  attachment_fetch, // brings a file that came with a report here
+  canary,           // does nothing: shows that jobs run
 };
 
-inline constexpr std::size_t job_kind_count = 7;
+inline constexpr std::size_t job_kind_count = 8;
 
 /// All there is to know about a kind of job.
 struct job_rules {

@@ -1,10 +1,13 @@
 #include "main/job_machinery.hpp"
 
+#include "actors/outward/attachment_fetch.hpp"
 #include "actors/outward/notification.hpp"
 #include "config/job_rules.hpp"
 #include "config/log.hpp"
 #include "http/outward/desk.hpp"
+#include "http/outward/file_source.hpp"
 #include "http/outward/model_desk.hpp"
+#include "main/file_stores.hpp"
 #include "main/workspace_room.hpp"
 #include "storage/jobs/job_store.hpp"
 
@@ -68,7 +71,7 @@ job_machinery::job_machinery(const config::settings& settings,
                              const workspace_room& workspaces,
                              const std::string& connection_string,
                              const storage::key_ring& keys,
-                             storage::release_reads& reads,
+                             storage::read_store& reads,
                              actors::node& node)
   : settings_{settings},
     rules_{config::job_rules(settings.jobs)},
@@ -78,6 +81,12 @@ job_machinery::job_machinery(const config::settings& settings,
   };
   desk_ = http::make_provider_desk(*engine_, accounts, node.around()->now);
   models_ = http::make_model_desk(*engine_, accounts, node.around()->now);
+  files_ = http::make_file_source(
+    *engine_,
+    accounts,
+    {.largest = settings.attachments.largest, .within = settings.attachments.within},
+    node.around()->now);
+  stores_ = make_file_stores(settings, *engine_);
   actors::job_room_options options;
   options.make_store = [connection_string, &keys, lease = settings.jobs.lease] {
     return storage::make_job_store(connection_string, keys, lease);
@@ -102,7 +111,13 @@ job_machinery::job_machinery(const config::settings& settings,
        actors::run_provider_check(limiters, *desk_, sending_rules_of(job_kind::provider_check))},
       {job_kind::notification_dispatch,
        actors::run_notification(
-         limiters, *desk_, reads, releases, sending_rules_of(job_kind::notification_dispatch))}};
+         limiters, *desk_, reads, releases, sending_rules_of(job_kind::notification_dispatch))},
+      {job_kind::attachment_fetch,
+       actors::run_attachment_fetch(limiters,
+                                    {.reads = reads,
+                                     .source = *files_,
+                                     .store = *stores_,
+                                     .allowed_types = settings_.attachments.types})}};
   };
   options.lost = [&system = node.system()](const std::string& name, const caf::error& why) {
     config::log(
@@ -140,6 +155,7 @@ void job_machinery::show_to(http::context& hub) const {
   hub.jobs = &room_->jobs();
   hub.job_rules = rules_;
   hub.providers = &room_->providers();
+  hub.files = stores_.get();
   hub.look_again = [room = room_.get()](job_kind kind) {
     if (const auto& supervisor = room->supervisor_of(kind))
       caf::anon_send(supervisor, actors::look_again{});

@@ -2,6 +2,7 @@
 
 #include "actors/jobs/job_room.hpp"
 #include "actors/node.hpp"
+#include "actors/outward/file_source.hpp"
 #include "actors/outward/model_desk.hpp"
 #include "actors/outward/provider_check.hpp"
 #include "actors/outward/provider_desk.hpp"
@@ -9,7 +10,8 @@
 #include "config/settings.hpp"
 #include "http/client/engine.hpp"
 #include "http/server/context.hpp"
-#include "storage/reads/release_reads.hpp"
+#include "storage/files/file_store.hpp"
+#include "storage/reads/read_store.hpp"
 #include "storage/sealing.hpp"
 
 #include <chrono>
@@ -28,7 +30,7 @@ public:
                 const workspace_room& workspaces,
                 const std::string& connection_string,
                 const storage::key_ring& keys,
-                storage::release_reads& reads,
+                storage::read_store& reads,
                 actors::node& node);
   ~job_machinery();
   job_machinery(const job_machinery&) = delete;
@@ -51,6 +53,8 @@ private:
   // The engine calls back into the desks, and the desks into the actors, until it is gone.
   std::unique_ptr<actors::provider_desk> desk_;
   std::unique_ptr<actors::model_desk> models_;
+  std::unique_ptr<actors::file_source> files_;
+  std::unique_ptr<storage::file_store> stores_;
   std::unique_ptr<http::client::engine> engine_;
   std::unique_ptr<actors::job_room> room_;
 };

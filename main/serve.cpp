@@ -352,6 +352,13 @@ void mount_everything(http::edge::server& server,
   http::mount_reveal(server, hub);
   http::mount_changelog(server, hub);
   http::mount_notifications(server, hub);
+  http::mount_attachments(
+    server, hub, [&door](const http::call& from) -> domain::result<std::shared_ptr<const void>> {
+      auto place = door.stream_place_for(from);
+      if (!place)
+        return place.why();
+      return std::shared_ptr<const void>{*std::move(place)};
+    });
   http::mount_deliveries(server, hub);
   http::mount_jobs(server, hub);
   http::mount_operations(server, hub);

@@ -77,14 +77,15 @@ std::shared_ptr<const workspace_profile> profile_of(config::workspace_view view)
   made->rules = {.reopen_resolved = values.intake.reopen_resolved,
                  .reply_window = values.intake.whatsapp_window,
                  .triage = config::ai_choice_of(values).triage == domain::triage_mode::automatic};
-  .batch_above = values.release.batch_above, .batch_within = values.release.batch_within,
-  .whatsapp_template = values.whatsapp.message_template,
-  .template_languages = values.whatsapp.template_languages
-};
-made->ai = config::ai_choice_of(values);
-made->own = config::own_addresses_of(values);
-made->view = std::move(view);
-return made;
+  made->release = {.undo_within = values.release.undo_within,
+                   .batch_above = values.release.batch_above,
+                   .batch_within = values.release.batch_within,
+                   .whatsapp_template = values.whatsapp.message_template,
+                   .template_languages = values.whatsapp.template_languages};
+  made->ai = config::ai_choice_of(values);
+  made->own = config::own_addresses_of(values);
+  made->view = std::move(view);
+  return made;
 }
 
 } // namespace hub::app

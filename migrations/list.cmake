@@ -21,4 +21,5 @@ set(hub_migrations
   0019_create_settings.sql
   0020_create_webhook_paths.sql
   0021_create_release_valve.sql
-  0022_create_cooldowns.sql)
+  0022_create_cooldowns.sql
+  0023_keep_files.sql)

@@ -11,6 +11,13 @@ namespace hub::http::client {
 
 using header_list = std::vector<std::pair<std::string, std::string>>;
 
+/// As whom a request is signed (AWS Signature Version 4, for S3); empty: it is not.
+struct aws_signer {
+  std::string access_key_id;
+  std::string secret_access_key;
+  std::string region;
+};
+
 /// One HTTP request to a provider.
 struct call {
   std::string provider;  // "slack": names the call in metrics and logs
@@ -28,6 +35,7 @@ struct call {
   bool repeatable = false;
   /// Somebody entered this address in a form: it may lead to public addresses only, no proxy.
   bool user_url = false;
+  aws_signer sign = {};
 };
 
 /// One message to a mail server.

@@ -135,9 +135,15 @@ void transfer::prepare_call(const call& what) {
     set(CURLOPT_POSTFIELDS, what.body.data());
     set(CURLOPT_CUSTOMREQUEST, what.method.c_str());
   }
-  add_header("Expect:");
-  if (std::ranges::none_of(
-        what.headers, [](const auto& header) { return lowered(header.first) == "content-type"; }))
+  // libcurl signs a header that it is told to leave out as one that is empty.
+  const bool is_signed = !what.sign.access_key_id.empty();
+  if (is_signed)
+    sign(what.sign);
+  else
+    add_header("Expect:");
+  if (!is_signed && std::ranges::none_of(what.headers, [](const auto& header) {
+        return lowered(header.first) == "content-type";
+      }))
     add_header("Content-Type:");
   for (const auto& [name, value] : what.headers)
     // libcurl takes "Name:" for the wish to leave the header out.
@@ -145,6 +151,12 @@ void transfer::prepare_call(const call& what) {
   set(CURLOPT_HTTPHEADER, lines_);
   if (what.user_url)
     connect_directly();
+}
+
+void transfer::sign(const aws_signer& as) {
+  set(CURLOPT_AWS_SIGV4, ("aws:amz:" + as.region + ":s3").c_str());
+  set(CURLOPT_USERNAME, as.access_key_id.c_str());
+  set(CURLOPT_PASSWORD, as.secret_access_key.c_str());
 }
 
 void transfer::connect_directly() {

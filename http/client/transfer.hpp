@@ -69,6 +69,7 @@ private:
   void prepare_common(const transfer_settings& with, std::chrono::milliseconds left);
   void prepare_call(const call& what);
   void prepare_mail(const mail& what, const transfer_settings& with);
+  void sign(const aws_signer& as);
   void connect_directly();
   void add_header(const std::string& line);
   void read_header(std::string_view line);

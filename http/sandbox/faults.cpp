@@ -20,7 +20,7 @@ constexpr std::array kinds{fault_kind::delay,
 
 constexpr std::string_view kind_names =
   "delay|drop_after_work|status_500|reset|duplicate|rate_limit|outage|error";
-constexpr std::string_view provider_names = "slack|intercom|whatsapp|notion|openai|smtp|all";
+constexpr std::string_view provider_names = "slack|intercom|whatsapp|notion|openai|s3|smtp|all";
 
 constexpr std::array fault_fields{
   field{"provider", shape::text, true, 20, provider_names},

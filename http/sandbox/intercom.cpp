@@ -1,5 +1,6 @@
 #include "http/sandbox/intercom.hpp"
 
+#include "http/sandbox/files.hpp"
 #include "http/sandbox/reading.hpp"
 
 #include <algorithm>
@@ -114,6 +115,15 @@ json me() {
             {"region", "US"}}}};
 }
 
+/// The address alone says who may; a store of files refuses two proofs at once.
+edge::reply attachment(const call& what) {
+  if (what.request.header("authorization"))
+    return {.status = 400, .content_type = "application/xml", .body = "<Error/>", .headers = {}};
+  return file_named(what.path[1])
+    .value_or(edge::reply{
+      .status = 403, .content_type = "application/xml", .body = "<Error/>", .headers = {}});
+}
+
 } // namespace
 
 std::string intercom::operation(const call& of) const {
@@ -125,10 +135,14 @@ std::string intercom::operation(const call& of) const {
     return "conversation";
   if (path.size() == 3 && path[0] == "conversations" && path[2] == "reply" && method == "POST")
     return "reply";
+  if (path.size() == 2 && path[0] == "attachments" && method == "GET")
+    return "attachment";
   return "";
 }
 
 outcome intercom::handle(const call& what) {
+  if (operation(what) == "attachment")
+    return {attachment(what)};
   const auto window = unix_seconds(what.now) / window_seconds;
   if (std::exchange(window_, window) != window)
     used_ = 0;

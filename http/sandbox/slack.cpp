@@ -1,5 +1,6 @@
 #include "http/sandbox/slack.hpp"
 
+#include "http/sandbox/files.hpp"
 #include "http/sandbox/reading.hpp"
 
 #include <algorithm>
@@ -292,9 +293,27 @@ json identity() {
           {"is_enterprise_install", false}};
 }
 
+/// /files-pri/T1-F1/name
+bool is_file(const call& what) {
+  return what.path.size() == 3 && what.path[0] == "files-pri" && what.request.method == "GET";
+}
+
+/// Who shows no good token is sent to sign in, as a browser would be.
+edge::reply file_for(const call& what) {
+  if (token_of(what.request) != token_state::good)
+    return {.status = 302,
+            .content_type = "",
+            .body = "",
+            .headers = {{"Location", "https://sandbox.slack.com/?redir=files"}}};
+  return file_named(what.path[2])
+    .value_or(edge::reply{.status = 404, .content_type = "", .body = "", .headers = {}});
+}
+
 } // namespace
 
 std::string slack::operation(const call& of) const {
+  if (is_file(of))
+    return "file";
   if (of.path.size() != 2 || of.path[0] != "api")
     return "";
   const auto* known = find_method(of.path[1]);
@@ -302,6 +321,8 @@ std::string slack::operation(const call& of) const {
 }
 
 outcome slack::handle(const call& what) {
+  if (is_file(what))
+    return {file_for(what)};
   if (what.path.size() != 2 || what.path[0] != "api") {
     edge::reply nothing{.status = 404, .content_type = "text/html", .body = "", .headers = {}};
     return {nothing};

@@ -16,6 +16,8 @@ std::string_view to_string(provider which) {
     return "notion";
   case provider::openai:
     return "openai";
+  case provider::s3:
+    return "s3";
   case provider::smtp:
     return "smtp";
   }

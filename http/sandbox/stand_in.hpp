@@ -19,13 +19,14 @@ using domain::json;
 using domain::time_point;
 
 /// Whom the sandbox plays.
-enum class provider : std::uint8_t { slack, intercom, whatsapp, notion, openai, smtp };
+enum class provider : std::uint8_t { slack, intercom, whatsapp, notion, openai, s3, smtp };
 
 inline constexpr std::array all_providers{provider::slack,
                                           provider::intercom,
                                           provider::whatsapp,
                                           provider::notion,
                                           provider::openai,
+                                          provider::s3,
                                           provider::smtp};
 
 std::string_view to_string(provider which);

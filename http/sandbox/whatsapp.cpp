@@ -1,5 +1,6 @@
 #include "http/sandbox/whatsapp.hpp"
 
+#include "http/sandbox/files.hpp"
 #include "http/sandbox/reading.hpp"
 
 #include <algorithm>
@@ -224,6 +225,31 @@ std::optional<edge::reply> shape_fault(const json& body) {
   return std::nullopt;
 }
 
+edge::reply unknown_object(const std::string& id) {
+  return graph_error(400,
+                     100,
+                     "GraphMethodException",
+                     "Unsupported request. Object with ID '" + id
+                       + "' does not exist, cannot be loaded due to missing permissions, or does "
+                         "not support this operation.",
+                     33);
+}
+
+/// Where a medium is, and what it is; see `file_named` for what is in an id.
+edge::reply medium(const call& what) {
+  const auto& id = what.path[1];
+  const auto file = file_named(id);
+  if (!file)
+    return unknown_object(id);
+  const std::string host{what.request.header("host").value_or("127.0.0.1")};
+  return json_reply(200,
+                    {{"messaging_product", "whatsapp"},
+                     {"url", "http://" + host + "/whatsapp/attachments/" + id},
+                     {"mime_type", file->content_type},
+                     {"file_size", file->body.size()},
+                     {"id", id}});
+}
+
 std::string words_of(const json& body) {
   const auto type = body.value("type", std::string{"text"});
   if (type == "text")
@@ -241,9 +267,14 @@ std::string words_of(const json& body) {
 } // namespace
 
 std::string whatsapp::operation(const call& of) const {
-  const bool messages = of.path.size() == 3 && of.path[0].starts_with('v')
-                        && of.path[2] == "messages" && of.request.method == "POST";
-  return messages ? "messages" : "";
+  const bool versioned = !of.path.empty() && of.path[0].starts_with('v');
+  if (of.request.method == "POST")
+    return versioned && of.path.size() == 3 && of.path[2] == "messages" ? "messages" : "";
+  if (of.request.method != "GET" || of.path.size() != 2)
+    return "";
+  if (of.path[0] == "attachments")
+    return "media_download";
+  return versioned ? "media" : "";
 }
 
 outcome whatsapp::handle(const call& what) {
@@ -264,15 +295,13 @@ outcome whatsapp::handle(const call& what) {
   case token_state::good:
     break;
   }
+  if (operation(what) == "media")
+    return {medium(what)};
+  if (operation(what) == "media_download")
+    return {file_named(what.path[1]).value_or(unknown_object(what.path[1]))};
   const auto& sender = what.path[1];
   if (digits_of(sender).size() != sender.size())
-    return {graph_error(400,
-                        100,
-                        "GraphMethodException",
-                        "Unsupported post request. Object with ID '" + sender
-                          + "' does not exist, cannot be loaded due to missing permissions, or "
-                            "does not support this operation.",
-                        33)};
+    return {unknown_object(sender)};
   const auto body = media_type(what.request) == "application/json" ? json_object(what.request.body)
                                                                    : std::optional{json::object()};
   if (!body)

@@ -28,7 +28,7 @@ struct status_update {
 ///   0002 cannot be reached: refused with 131026
 ///   0003 cannot be reached, noticed late: accepted, then `failed` with 131026
 /// Any other number has just written, unless `wrote` says when. Every template exists whose name
-/// does not begin with `missing`.
+/// does not begin with `missing`; what a medium is is in its id, as in `file_named`.
 class whatsapp : public stand_in {
 public:
   [[nodiscard]] std::string operation(const call& of) const override;

@@ -121,6 +121,8 @@ stand_in* world::stand_in_of(provider of) {
     return &notion_;
   case provider::openai:
     return &openai_;
+  case provider::s3:
+    return &s3_;
   case provider::smtp:
     break;
   }
@@ -335,7 +337,7 @@ edge::reply world::state(const edge::request& request, time_point now) {
     wanted.of = parse_provider(*name);
     if (!wanted.of)
       return bad_request(
-        "`provider` must be one of slack, intercom, whatsapp, notion, openai, smtp");
+        "`provider` must be one of slack, intercom, whatsapp, notion, openai, s3, smtp");
   }
   if (const auto since = request.query_parameter("since")) {
     const auto number = number_in(*since);

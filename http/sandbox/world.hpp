@@ -6,6 +6,7 @@
 #include "http/sandbox/mail.hpp"
 #include "http/sandbox/notion.hpp"
 #include "http/sandbox/openai.hpp"
+#include "http/sandbox/s3.hpp"
 #include "http/sandbox/slack.hpp"
 #include "http/sandbox/smtp_dialogue.hpp"
 #include "http/sandbox/stand_in.hpp"
@@ -84,6 +85,7 @@ private:
   whatsapp whatsapp_;
   notion notion_;
   openai openai_;
+  s3 s3_;
   fault_book faults_;
   ledger ledger_;
   std::vector<delivery> delivered_; // by the call being worked on

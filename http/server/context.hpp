@@ -8,6 +8,7 @@
 #include "domain/ai_choice.hpp"
 #include "domain/intake.hpp"
 #include "http/server/metrics.hpp"
+#include "storage/files/file_store.hpp"
 #include "storage/reads/read_store.hpp"
 
 #include <caf/fwd.hpp>
@@ -52,6 +53,8 @@ struct context {
   const actors::limiter_figures* providers = nullptr;
   /// Something made waiting jobs of this kind due.
   std::function<void(domain::job_kind)> look_again = {};
+  /// Files that came with reports; null where none are fetched.
+  storage::file_store* files = nullptr;
   /// Providers that the sandbox plays, and where it is; empty: none.
   std::vector<std::string> sandboxed = {};
   std::string sandbox_url = {};

@@ -78,11 +78,12 @@ void fail(sender* self, const domain::failure& why) {
 }
 
 void open(sender_state& state) {
-  state.out = state.responder->open_stream(
-    {.status = 200,
-     .content_type = state.facts.content_type,
-     .body = {},
-     .headers = {{"Content-Disposition", "attachment; filename=\"" + state.facts.name + "\""}}});
+  edge::reply head{.status = 200,
+                   .content_type = state.facts.content_type,
+                   .body = {},
+                   .headers = std::move(state.facts.headers)};
+  head.headers.emplace_back("Content-Disposition", std::move(state.facts.disposition));
+  state.out = state.responder->open_stream(std::move(head));
   state.responder.reset();
 }
 

@@ -8,6 +8,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace hub::http {
 
@@ -22,8 +24,14 @@ using next_piece = std::function<void(std::function<void(domain::result<file_pie
 
 struct file_facts {
   std::string content_type;
-  std::string name; // as it is saved: letters, digits, dots and dashes
+  std::string disposition;                                       // a whole Content-Disposition
+  std::vector<std::pair<std::string, std::string>> headers = {}; // more of them
 };
+
+/// The Content-Disposition that saves a file under a name of letters, digits, dots and dashes.
+[[nodiscard]] inline std::string saved_as(const std::string& name) {
+  return "attachment; filename=\"" + name + '"';
+}
 
 /// Answers with a file of any length, piece by piece: the next one is asked for when the one before
 /// is on its way, so that a slow reader costs no more than two of them. Fails with the first

@@ -90,6 +90,7 @@ std::vector<verdict> journal_batch::run() {
   write_identities();
   write_messages();
   write_attachments();
+  settle_files();
   settle_replays();
   write_deliveries();
   write_events();

@@ -72,6 +72,7 @@ private:
   void write_identities();
   void write_messages();
   void write_attachments();
+  void settle_files();
   void write_deliveries();
   void settle_replays();
   void write_events();

@@ -4,6 +4,7 @@
 #include "domain/text.hpp"
 #include "storage/guarded.hpp"
 #include "storage/journal/batch.hpp"
+#include "storage/journal/file_statements.hpp"
 #include "storage/journal/job_statements.hpp"
 #include "storage/journal/release_statements.hpp"
 #include "storage/journal/statements.hpp"
@@ -136,6 +137,7 @@ public:
         fresh->prepare(statement.name, statement.sql);
       for (const auto& statement : statements::about_release)
         fresh->prepare(statement.name, statement.sql);
+      fresh->prepare(statements::settle_files.name, statements::settle_files.sql);
       connection_ = std::move(fresh);
       replan_every_ = first_replan;
       replan_at_ = std::chrono::steady_clock::now() + replan_every_;

@@ -2,6 +2,7 @@
 
 #include "storage/connection_pool.hpp"
 #include "storage/guarded.hpp"
+#include "storage/reads/attachment_reads.hpp"
 #include "storage/reads/job_reads.hpp"
 #include "storage/reads/release_queries.hpp"
 #include "storage/reads/row_reading.hpp"
@@ -195,6 +196,15 @@ public:
     read<notification_detail>(
       workspace, std::move(done), [workspace, id](pqxx::transaction_base& tx) {
         return read_notification(tx, workspace, id);
+      });
+  }
+
+  void attachment_of(domain::uuid workspace,
+                     domain::uuid attachment,
+                     callback<attachment_facts> done) override {
+    read<attachment_facts>(
+      workspace, std::move(done), [workspace, attachment](pqxx::transaction_base& tx) {
+        return read_attachment(tx, workspace, attachment);
       });
   }
 

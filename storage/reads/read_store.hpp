@@ -81,7 +81,19 @@ struct attachment_row {
   std::string file_name;
   std::string file_type;
   std::optional<std::int64_t> file_size;
-  std::optional<std::string> url;
+  std::string status;                 // pending, stored, failed
+  std::optional<std::string> failure; // why there is no file
+};
+
+/// All that is known of one file.
+struct attachment_facts {
+  attachment_row row;
+  domain::uuid ticket;
+  domain::channel from{};
+  std::string external_id; // the provider's, empty where it has none
+  std::string source_url;  // the provider's, empty where it named none
+  std::string place;       // in a file store, empty unless stored
+  std::string sha256;      // its bytes, empty unless stored
 };
 
 /// A ticket with everything around it.
@@ -263,6 +275,9 @@ public:
                            domain::uuid ticket,
                            domain::uuid message,
                            callback<original_message> done) = 0;
+  virtual void attachment_of(domain::uuid workspace,
+                             domain::uuid attachment,
+                             callback<attachment_facts> done) = 0;
   virtual void list_deliveries(delivery_query query, callback<delivery_page> done) = 0;
   virtual void
   delivery_of(domain::uuid workspace, domain::uuid id, callback<stored_delivery> done) = 0;

@@ -1,6 +1,7 @@
 #include "storage/reads/ticket_reads.hpp"
 
 #include "storage/journal/row_set.hpp"
+#include "storage/reads/attachment_reads.hpp"
 #include "storage/reads/row_reading.hpp"
 #include "storage/sealing.hpp"
 
@@ -58,12 +59,6 @@ constexpr auto messages_query = R"sql(
 constexpr auto original_query = R"sql(
   SELECT body, body_sealed, pii_redacted_types FROM ticket_messages
   WHERE workspace_id = $1::uuid AND ticket_id = $2::uuid AND id = $3::uuid
-)sql";
-
-constexpr auto attachments_query = R"sql(
-  SELECT id, file_name, file_type, file_size, coalesce(storage_url, source_url)
-  FROM attachments WHERE workspace_id = $1::uuid AND ticket_id = $2::uuid
-  ORDER BY created_at, id LIMIT 200
 )sql";
 
 // Behind row-level security no condition that may tell something of what it compares uses an index,
@@ -328,12 +323,7 @@ domain::result<ticket_detail> read_detail(pqxx::transaction_base& tx,
   detail.events.resize(std::min(detail.events.size(), limit));
   detail.messages.resize(std::min(detail.messages.size(), limit));
   std::ranges::reverse(detail.messages);
-  for (const auto& file : tx.exec_params(attachments_query, workspace_text, ticket_text))
-    detail.attachments.push_back({id_in(file[0]),
-                                  text_in(file[1]),
-                                  text_in(file[2]),
-                                  optional_in(file[3], number_in),
-                                  optional_in(file[4], text_in)});
+  detail.attachments = read_attachments(tx, workspace_text, ticket_text);
   return detail;
 }
 

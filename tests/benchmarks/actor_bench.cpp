@@ -69,6 +69,11 @@ public:
                    storage::callback<storage::original_message> done) override {
     refuse(done);
   }
+  void attachment_of(domain::uuid,
+                     domain::uuid,
+                     storage::callback<storage::attachment_facts> done) override {
+    refuse(done);
+  }
   void list_deliveries(storage::delivery_query,
                        storage::callback<storage::delivery_page> done) override {
     refuse(done);

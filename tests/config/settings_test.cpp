@@ -445,6 +445,14 @@ TEST_F(configuring, checks_times_sizes_and_addresses) {
 TEST_F(configuring, checks_settings_against_each_other) {
   from_.environment = {"HUB_INTAKE_JOURNAL_QUEUE=10", "HUB_INTAKE_JOURNAL_BATCH=20"};
   EXPECT_MENTIONS(fault(), "intake.journal_batch");
+  from_.environment = {"HUB_JOBS_ATTACHMENT_FETCH_WITHIN=10s"};
+  EXPECT_MENTIONS(fault(), "attachments.within");
+  from_.environment = {"S3_BUCKET=files"};
+  EXPECT_MENTIONS(fault(), "s3.access_key_id");
+  from_.environment = {"S3_BUCKET=../x", "AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=b"};
+  EXPECT_MENTIONS(fault(), "s3.bucket");
+  from_.environment = {"AWS_ACCESS_KEY_ID=a"}; // which many a machine has for other reasons
+  must_load();
 }
 
 TEST_F(configuring, reads_secrets_from_files) {

@@ -65,6 +65,31 @@ TEST_F(intake, scrubs_the_names_of_files) {
     EXPECT_EQ(opening(with_file(usual), {}, ids_, now_).attachments.at(0).file.file_name, usual);
 }
 
+TEST_F(intake, has_each_file_fetched_that_can_be) {
+  auto item = with_file("shot.png");
+  item.platform = channel::slack;
+  EXPECT_THAT(opening(item, {}, ids_, now_).jobs, ::testing::IsEmpty()) << "nothing to fetch it by";
+  auto& files = std::get<report>(item.content).attachments;
+  files = {{.external_id = "F1", .url = "https://files.slack.com/1"},
+           {.external_id = "F2"},
+           {.external_id = "F3", .url = "https://files.slack.com/3"}};
+  for (const auto& what :
+       {opening(item, {}, ids_, now_), attaching(item, ticket_, {}, ids_, now_)}) {
+    ASSERT_EQ(what.attachments.size(), 3U);
+    ASSERT_EQ(what.jobs.size(), 2U);
+    EXPECT_EQ(what.jobs[0].kind, job_kind::attachment_fetch);
+    EXPECT_EQ(what.jobs[0].args,
+              R"({"attachment":")" + to_string(what.attachments[0].id) + R"("})");
+    EXPECT_EQ(what.jobs[1].dedup_key, fetch_key(what.attachments[2].id));
+    EXPECT_EQ(what.jobs[1].run_at, now_);
+  }
+  item.platform = channel::whatsapp;
+  files = {{.external_id = "M1"}, {.url = "https://example.com/2"}};
+  const auto by_id = opening(item, {}, ids_, now_);
+  ASSERT_EQ(by_id.jobs.size(), 1U) << "an address that nobody vouches for is none";
+  EXPECT_EQ(by_id.jobs[0].dedup_key, fetch_key(by_id.attachments[0].id));
+}
+
 TEST_F(intake, records_who_had_a_delivery_read_again) {
   auto item = with_file("shot.png");
   EXPECT_FALSE(opening(item, {}, ids_, now_).action) << "a provider delivered it";

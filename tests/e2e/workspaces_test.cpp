@@ -56,6 +56,15 @@ const std::map<std::string, trial> trials{
   {"accept_triage", trial::by_id},
   {"reject_triage", trial::by_id},
   {"reveal_message", trial::by_id},
+  {"show_changelog", trial::by_id},
+  {"preview_changelog", trial::by_id},
+  {"generate_changelog", trial::by_id},
+  {"write_changelog", trial::by_id},
+  {"edit_changelog", trial::by_id},
+  {"approve_changelog", trial::by_id},
+  {"take_back_changelog", trial::by_id},
+  {"list_changelog", trial::shows},
+  {"open_attachment", trial::by_id},
   {"list_deliveries", trial::shows},
   {"replay_delivery", trial::by_id},
   {"list_job_kinds", trial::shows},
@@ -230,6 +239,9 @@ protected:
             "created_at) VALUES ("
             + w + ", gen_random_uuid(), 'CanaryJob', '{}', '', 'internal', '" + word
             + "', '', 'default', false, '[]', now(), now())");
+    tx.exec("INSERT INTO attachments (workspace_id, id, ticket_id, source_platform, file_name, "
+            "created_at) SELECT workspace_id, gen_random_uuid(), id, 'slack', '"
+            + word + "', now() FROM tickets WHERE workspace_id = " + w + " LIMIT 1");
     tx.exec("UPDATE tickets SET assignee_id = (SELECT id FROM users WHERE workspace_id = " + w
             + " LIMIT 1), ticket_group_id = gen_random_uuid() WHERE workspace_id = " + w);
     tx.exec(
@@ -303,6 +315,7 @@ protected:
   static std::string their_id_for(const std::string& path) {
     static const std::vector<std::pair<std::string, std::string>> tables{
       {"/api/tickets/", "tickets"},
+      {"/api/attachments/", "attachments"},
       {"/api/webhook_deliveries/", "webhook_deliveries"},
       {"/api/dead_letter_jobs/", "dead_letter_jobs"},
       {"/api/notifications/", "notifications"},
@@ -400,7 +413,9 @@ TEST_F(workspaces, are_unknown_to_each_other_by_id) {
     ASSERT_EQ(theirs.size(), 36U) << "nothing of theirs to try it on";
     // A key with every permission, and an owner who has signed in.
     for (const auto& who : {headers{}, ours_.changing}) {
-      if (who.empty() && (what.id == "end_session" || what.id == "reveal_message"))
+      if (who.empty()
+          && (what.id == "end_session" || what.id == "reveal_message"
+              || what.id == "open_attachment"))
         continue; // a key has no sessions, and this one sees no personal data
       auto hidden = call(what, with_id(what.path, theirs), who);
       const auto unknown = call(what, with_id(what.path, nobodys_id), who);

@@ -121,6 +121,12 @@ void scripted_reads::original_of(domain::uuid,
   done(original ? original(message) : nothing_said<storage::original_message>());
 }
 
+void scripted_reads::attachment_of(domain::uuid,
+                                   domain::uuid id,
+                                   storage::callback<storage::attachment_facts> done) {
+  done(attachment ? attachment(id) : nothing_said<storage::attachment_facts>());
+}
+
 void scripted_reads::list_deliveries(storage::delivery_query,
                                      storage::callback<storage::delivery_page> done) {
   done(nothing_said<storage::delivery_page>());

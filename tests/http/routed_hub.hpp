@@ -26,6 +26,7 @@ public:
   std::function<domain::result<storage::stored_answer>(const std::string& key)> answer;
   std::function<domain::result<storage::ticket_page>(const storage::ticket_query&)> page;
   std::function<domain::result<storage::stored_delivery>(domain::uuid id)> delivery;
+  std::function<domain::result<storage::attachment_facts>(domain::uuid id)> attachment;
 
   void core_of(domain::uuid, domain::uuid, storage::callback<domain::ticket_core> done) override;
   void writing_context_of(domain::uuid,
@@ -47,6 +48,9 @@ public:
                    domain::uuid,
                    domain::uuid message,
                    storage::callback<storage::original_message> done) override;
+  void attachment_of(domain::uuid,
+                     domain::uuid attachment,
+                     storage::callback<storage::attachment_facts> done) override;
   void list_deliveries(storage::delivery_query,
                        storage::callback<storage::delivery_page> done) override;
   void delivery_of(domain::uuid,

@@ -1,3 +1,4 @@
+#include "domain/intake.hpp"
 #include "storage/reads/read_store.hpp"
 #include "tests/storage/journal_fixture.hpp"
 #include "tests/support/process.hpp"
@@ -364,8 +365,63 @@ TEST_F(reads, show_everything_around_a_ticket) {
   EXPECT_GT(detail->events[0].seq, detail->events[1].seq);
   ASSERT_EQ(detail->attachments.size(), 1U);
   EXPECT_EQ(detail->attachments[0].file_size, 5'000'000'000);
-  EXPECT_EQ(detail->attachments[0].url, "https://example.com/shot.png");
+  EXPECT_EQ(detail->attachments[0].status, "failed") << "no job is on its way for it";
   EXPECT_FALSE(detail->truncated);
+}
+
+TEST_F(reads, show_what_became_of_a_file) {
+  auto said = opening({.delivery = "d1"});
+  const auto file = fresh_id();
+  said.attachments.push_back(
+    {file, {.external_id = "F1", .file_type = "text/html", .url = "https://x"}});
+  said.jobs.push_back({.id = fresh_id(),
+                       .kind = domain::job_kind::attachment_fetch,
+                       .dedup_key = domain::fetch_key(file),
+                       .run_at = at()});
+  const auto ticket = commit(said).ticket_id;
+  const auto shown = [&] { return detail_of(ticket)->attachments.at(0); };
+  EXPECT_EQ(shown().status, "pending");
+  EXPECT_EQ(shown().failure, std::nullopt);
+
+  run("DELETE FROM jobs");
+  EXPECT_EQ(shown().status, "failed") << "however its job ended";
+  EXPECT_THAT(*shown().failure, ::testing::HasSubstr("dead letter"));
+
+  const auto settle = [&](domain::file_settlement how) {
+    how.attachment = file;
+    domain::change what;
+    what.workspace = first_workspace;
+    what.at = at();
+    what.file = std::move(how);
+    ASSERT_EQ(commit(what).what, kind::committed);
+  };
+  settle({.why_not = "it is empty"});
+  EXPECT_EQ(shown().status, "failed");
+  EXPECT_EQ(shown().failure, "it is empty");
+
+  domain::file_settlement kept{.place = "disk:x", .type = "image/png", .size = 7};
+  kept.sha256.fill(0xAB);
+  settle(kept);
+  settle({.why_not = "a late attempt says so"});
+  EXPECT_EQ(shown().status, "stored");
+  EXPECT_EQ(shown().failure, std::nullopt);
+  EXPECT_EQ(shown().file_type, "image/png");
+  EXPECT_EQ(shown().file_size, 7);
+  const auto facts_for = [&](const domain::uuid& workspace, const domain::uuid& id) {
+    return wait_for<attachment_facts>(
+      [&](auto done) { reads_of().attachment_of(workspace, id, std::move(done)); });
+  };
+  const auto facts = facts_for(first_workspace, file);
+  ASSERT_TRUE(facts) << facts.why().message;
+  EXPECT_EQ(facts->ticket, ticket);
+  EXPECT_EQ(facts->from, channel::slack);
+  EXPECT_EQ(facts->external_id, "F1");
+  EXPECT_EQ(facts->source_url, "https://x");
+  EXPECT_EQ(facts->place, "disk:x");
+  EXPECT_EQ(facts->sha256, std::string(32, '\xAB'));
+  EXPECT_EQ(facts_for(first_workspace, fresh_id()).why().code, domain::errc::not_found);
+  EXPECT_EQ(facts_for(fresh_id(), file).why().code, domain::errc::not_found)
+    << "another workspace's";
 }
 
 TEST_F(reads, show_a_source_whose_payload_retention_has_dropped) {

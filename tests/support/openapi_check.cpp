@@ -145,7 +145,9 @@ private:
       return body.empty() ? std::nullopt
                           : std::optional<std::string>{"a body where there should be none"};
     const auto media = media_type(content_type);
-    const auto described = content->find(media);
+    auto described = content->find(media);
+    if (described == content->end())
+      described = content->find("*/*");
     if (described == content->end())
       return "the response is not described as '" + media + "'";
     if (media != "application/json")

@@ -72,6 +72,12 @@ json sandbox_process::calls() {
   return call("GET", "/sandbox/state").at("calls");
 }
 
+json sandbox_process::objects() {
+  const auto state = call("GET", "/sandbox/state?provider=s3");
+  const auto& all = state.at("providers");
+  return all.contains("s3") ? all.at("s3").at("objects") : json::object();
+}
+
 int sandbox_process::times_sent(const std::string& job) {
   int times = 0;
   for (const auto& message : messages())

@@ -24,6 +24,10 @@ public:
   [[nodiscard]] nlohmann::json messages();
   /// Every HTTP call it got, with the end of the token that it came with.
   [[nodiscard]] nlohmann::json calls();
+  /// Where it is.
+  [[nodiscard]] const std::string& url() const { return http_; }
+  /// What it keeps as S3, by bucket and key.
+  [[nodiscard]] nlohmann::json objects();
   /// How often it was given the message of this job.
   [[nodiscard]] int times_sent(const std::string& job);
   void misbehave(const nlohmann::json& fault);

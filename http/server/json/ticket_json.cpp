@@ -64,7 +64,11 @@ json to_json(const storage::attachment_row& file) {
           {"file_name", file.file_name},
           {"file_type", file.file_type},
           {"file_size", or_null(file.file_size)},
-          {"url", or_null(file.url)}};
+          {"status", file.status},
+          {"failure", or_null(file.failure)},
+          {"url",
+           file.status == "stored" ? json("/api/attachments/" + to_string(file.id) + "/content")
+                                   : json(nullptr)}};
 }
 
 template <class Rows>

@@ -372,6 +372,14 @@ void resolve(context& hub, const call& request, edge::responder responder) {
               });
 }
 
+/// Whoever looks whether a file is on its way looks for its job by this.
+std::string key_of(job_kind kind, const std::string& args) {
+  if (kind != job_kind::attachment_fetch)
+    return {};
+  const auto given = domain::read_json(args);
+  return given ? domain::text_at(*given, "attachment") : std::string{};
+}
+
 /// The change that puts the job of a letter back to work as a new one.
 domain::result<domain::change> trying_again(context& hub,
                                             const caller& by,
@@ -385,8 +393,11 @@ domain::result<domain::change> trying_again(context& hub,
   const auto job = ids.next(what.at);
   what.dead_letter = domain::dead_letter_step{
     domain::dead_letter_step::kind::retry, letter.row.id, job, although_unknown};
-  what.jobs.push_back(
-    {.id = job, .kind = *kind, .dedup_key = {}, .args = letter.args, .run_at = what.at});
+  what.jobs.push_back({.id = job,
+                       .kind = *kind,
+                       .dedup_key = key_of(*kind, letter.args),
+                       .args = letter.args,
+                       .run_at = what.at});
   what.action = action_of(hub,
                           by,
                           "dead_letter_retried",

@@ -368,8 +368,8 @@ void export_audit(context& hub, gate& door, const call& from, edge::responder re
   send_file(
     hub.system,
     std::move(responder),
-    {"text/csv; charset=utf-8; header=present",
-     "audit-" + domain::to_rfc3339(hub.now()).substr(0, 10) + ".csv"},
+    {.content_type = "text/csv; charset=utf-8; header=present",
+     .disposition = saved_as("audit-" + domain::to_rfc3339(hub.now()).substr(0, 10) + ".csv")},
     [pages](auto done) { audit_pages::next(pages, std::move(done)); },
     *std::move(place));
 }

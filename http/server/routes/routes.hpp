@@ -1,7 +1,11 @@
 #pragma once
 
+#include "http/server/call.hpp"
 #include "http/server/context.hpp"
 #include "http/server/edge/server.hpp"
+
+#include <functional>
+#include <memory>
 
 namespace hub::http {
 
@@ -16,6 +20,10 @@ void mount_reveal(edge::server& server, context& hub);
 void mount_changelog(edge::server& server, context& hub);
 /// What became of each message to a reporter, and what waits for a person before it is sent.
 void mount_notifications(edge::server& server, context& hub);
+/// The right to one more open stream, as long as a copy is held.
+using stream_places = std::function<domain::result<std::shared_ptr<const void>>(const call& from)>;
+/// Files that came with reports.
+void mount_attachments(edge::server& server, context& hub, stream_places places);
 void mount_deliveries(edge::server& server, context& hub);
 /// Jobs, dead letters, providers' limits.
 void mount_jobs(edge::server& server, context& hub);
