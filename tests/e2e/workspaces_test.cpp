@@ -124,6 +124,11 @@ const std::map<std::string, trial> trials{
 const std::map<std::string, json> bodies{
   {"edit_ticket", {{"title", "mine now"}}},
   {"simulate_status", {{"status", "resolved"}}},
+  {"write_changelog",
+   {{"content", "**What happened:**\na\n\n**How we fixed it:**\nb\n\n**Going forward:**\nc"}}},
+  {"edit_changelog",
+   {{"content", "**What happened:**\na\n\n**How we fixed it:**\nb\n\n**Going forward:**\nc"}}},
+  {"approve_changelog", {{"version", 1}}},
   {"change_user", {{"name", "mine now"}}},
 };
 
