@@ -239,7 +239,7 @@ change attaching(const intake_item& item,
   update.more_pii_types = what.message->pii_types;
   what.events.push_back(
     event_on(ticket.id,
-             "message_added",
+             "message_received",
              {{"message_id", to_string(what.message->id)}, {"channel", to_string(item.platform)}},
              ids,
              now));

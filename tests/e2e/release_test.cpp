@@ -30,6 +30,7 @@ public:
   static hub_options options() {
     sandbox_ = std::make_unique<sandbox_process>();
     auto environment = sandbox_->hub_environment();
+    environment["HUB_AI_TRIAGE"] = "automatic";
     environment["HUB_RELEASE_UNDO_WITHIN"] = "1s";
     environment["HUB_RELEASE_BATCH_ABOVE"] = "1000";
     return {.environment = std::move(environment), .arguments = {}};
@@ -59,7 +60,8 @@ protected:
   }
   std::vector<std::string> events_of(const release_driver& ticket) {
     std::vector<std::string> types;
-    for (const auto& event : api_.get(at(ticket)).body.at("events"))
+    const auto detail = api_.get(at(ticket)).body;
+    for (const auto& event : detail.at("events"))
       types.insert(types.begin(), event["event_type"]);
     return types;
   }
@@ -199,7 +201,7 @@ TEST_F(release, is_taken_back_before_it_is_sent_and_not_after) {
   const auto again = api_.patch(at(ticket, "/approve_changelog"), {{"version", 1}});
   ASSERT_EQ(again.status, 200) << again.text;
   ASSERT_TRUE(tests::eventually([&] { return status_of(ticket) == "sent"; }, 30s));
-  EXPECT_EQ(api_.post(at(ticket, "/take_back_changelog"), json::object()).status, 409);
+  EXPECT_EQ(ticket.persist("POST", at(ticket, "/take_back_changelog")).status, 409);
 }
 
 TEST_F(release, warns_of_a_newer_message) {

@@ -527,7 +527,7 @@ TEST_F(workspaces, are_spared_by_what_is_done_to_all_of_another) {
     EXPECT_EQ(api_.post(path, json::object()).status, 200) << path;
   const auto chosen =
     api_.post("/api/batch_reviews/approve_selected", {{"notification_ids", {waiting}}});
-  EXPECT_EQ(chosen.at("approved"), 0) << chosen.text;
+  EXPECT_EQ(chosen.body.at("approved"), 0) << chosen.text;
   EXPECT_EQ(ask("SELECT status FROM notifications WHERE id = '" + waiting + '\''),
             "pending_batch_review");
   EXPECT_EQ(api_.call("DELETE", "/api/sessions", {}, ours_.changing).status, 200);

@@ -55,6 +55,7 @@ protected:
   release_audit() {
     auto& environment = hub_.environment();
     environment = sandbox_.hub_environment();
+    environment["HUB_AI_TRIAGE"] = "automatic";
     environment["HUB_RELEASE_UNDO_WITHIN"] = "300ms";
     environment["HUB_RELEASE_BATCH_ABOVE"] = "1000";
     environment["HUB_JOBS_LEASE"] = "3s";

@@ -241,7 +241,7 @@ TEST_F(journal, refuses_a_stale_change_whole_while_its_neighbours_commit) {
               ::testing::ElementsAre(is(kind::committed), is(kind::conflict), is(kind::committed)));
   EXPECT_EQ(count("webhook_deliveries WHERE external_id = 'd3'"), "0");
   EXPECT_EQ(count("ticket_messages WHERE external_id = 'message of d3'"), "0");
-  EXPECT_EQ(count("ticket_events WHERE event_type = 'message_added'"), "0");
+  EXPECT_EQ(count("ticket_events WHERE event_type = 'message_received'"), "0");
   EXPECT_EQ(count("reporter_identities WHERE platform_user_id = 'U3'"), "0");
   EXPECT_EQ(ledger_of("slack"), "3 3 0 0 0 0");
 }

@@ -360,7 +360,7 @@ TEST_F(reads, show_everything_around_a_ticket) {
   EXPECT_EQ(detail->messages[0].body, "The export crashes") << "oldest first";
   EXPECT_EQ(detail->messages[1].body, "It still does");
   ASSERT_EQ(detail->events.size(), 2U);
-  EXPECT_EQ(detail->events[0].type, "message_added") << "newest first";
+  EXPECT_EQ(detail->events[0].type, "message_received") << "newest first";
   EXPECT_EQ(detail->events[1].type, "created");
   EXPECT_GT(detail->events[0].seq, detail->events[1].seq);
   ASSERT_EQ(detail->attachments.size(), 1U);

@@ -34,9 +34,9 @@ answer release_driver::persist(const std::string& method,
   while (std::chrono::steady_clock::now() < end) {
     hub_client to{port_};
     const auto got = to.try_call(method, path, text, with);
-    if (got && got->status != 503)
+    if (got && got->status != 503 && got->status != 429)
       return *got;
-    std::this_thread::sleep_for(20ms);
+    std::this_thread::sleep_for(30ms);
   }
   throw std::runtime_error{"the hub did not answer " + method + ' ' + path};
 }
@@ -70,7 +70,7 @@ void release_driver::report() {
 void release_driver::await_triage() {
   require(tests::eventually(
             [&] { return persist("GET", path()).at("enrichment_status") == "completed"; }, 60s),
-          "no suggestion came");
+          "no suggestion came: " + persist("GET", path()).text);
 }
 
 void release_driver::accept() {

@@ -33,7 +33,7 @@ public:
   [[nodiscard]] std::string words() const { return "counts rows again for " + reporter_; }
   /// The ticket's newest notification; null while there is none.
   [[nodiscard]] nlohmann::json notification() const;
-  /// Calls until the hub answers, whatever it answers; 503 is no answer.
+  /// Calls until the hub answers, whatever it answers but "not now".
   answer persist(const std::string& method,
                  const std::string& path,
                  const nlohmann::json& body = nlohmann::json::object(),
