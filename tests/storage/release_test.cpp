@@ -504,6 +504,31 @@ TEST_F(release, hears_of_a_message_before_it_knows_that_it_was_sent) {
   EXPECT_EQ(count("ticket_messages WHERE direction = 'outbound'"), "1");
 }
 
+TEST_F(release, sends_again_what_a_person_wants_sent_again) {
+  const auto id = approve(resolved("W-again"));
+  ASSERT_EQ(move(of_job(notification_step::kind::begin, id)).what, kind::committed);
+  ASSERT_EQ(move(of_job(notification_step::kind::sent, id)).what, kind::committed);
+  auto again = of_job(notification_step::kind::retry, id);
+  again.new_job = fresh_id();
+  EXPECT_EQ(move(again).what, kind::conflict) << "it did not fail";
+  hear("failed", 131'026);
+  ASSERT_EQ(status_of(id), "permanently_failed");
+  auto wanted = empty(21s);
+  wanted.notification = again;
+  wanted.jobs.push_back({.id = again.new_job,
+                         .kind = domain::job_kind::notification_dispatch,
+                         .dedup_key = {},
+                         .args = R"({"notification":")" + to_string(id) + R"("})",
+                         .run_at = wanted.at});
+  EXPECT_EQ(commit(wanted).what, kind::committed);
+  EXPECT_EQ(status_of(id), "pending");
+  EXPECT_EQ(notification(id).job, again.new_job);
+  hear("failed", 131'026);
+  EXPECT_EQ(status_of(id), "pending") << "that was said of the message before";
+  EXPECT_EQ(commit(wanted).what, kind::conflict) << "once";
+  EXPECT_EQ(move(of_job(notification_step::kind::begin, id), 22s).what, kind::committed);
+}
+
 TEST_F(release, sends_a_template_where_free_text_came_too_late) {
   const auto ticket = resolved("d1");
   const auto id = approve(ticket);
