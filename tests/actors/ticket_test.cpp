@@ -151,6 +151,19 @@ TEST_F(ticket, gives_up_on_a_ticket_that_moves_all_the_time) {
   EXPECT_EQ(journal_->seen.size(), 4U);
 }
 
+TEST_F(ticket, passes_on_at_once_what_stands_in_the_way_other_than_its_version) {
+  journal_->decide = [](const auto& what) {
+    auto refused = verdict_of(verdict::kind::conflict, *what);
+    refused.why = domain::fail(errc::conflict, "somebody has decided already");
+    return domain::result{refused};
+  };
+  const auto late = edit({.urgency = 0});
+  ASSERT_TRUE(late.failed_with(errc::conflict));
+  EXPECT_EQ(late.why().message, "somebody has decided already");
+  EXPECT_EQ(journal_->seen.size(), 1U);
+  EXPECT_EQ(reader_->seen.size(), 0U);
+}
+
 TEST_F(ticket, reads_itself_again_after_an_unknown_outcome) {
   const auto lost = follow("d1");
   answer(failed(errc::unknown_outcome));

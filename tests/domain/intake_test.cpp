@@ -90,6 +90,23 @@ TEST_F(intake, has_each_file_fetched_that_can_be) {
   EXPECT_EQ(by_id.jobs[0].dedup_key, fetch_key(by_id.attachments[0].id));
 }
 
+TEST_F(intake, has_a_new_ticket_triaged_where_that_is_the_rule) {
+  const auto item = with_file("shot.pdf"); // which nothing can be fetched by
+  EXPECT_TRUE(opening(item, {}, ids_, now_).jobs.empty());
+  const auto opened = opening(item, {.triage = true}, ids_, now_);
+  ASSERT_EQ(opened.jobs.size(), 1U);
+  EXPECT_EQ(opened.jobs[0].kind, job_kind::ai_triage);
+  EXPECT_EQ(opened.jobs[0].dedup_key, to_string(opened.opens->id)) << "once at a time";
+  EXPECT_THAT(opened.jobs[0].args, HasSubstr(to_string(opened.opens->id)));
+  EXPECT_TRUE(attaching(item, ticket_, {.triage = true}, ids_, now_).jobs.empty());
+
+  new_ticket asked;
+  asked.title = "Export";
+  EXPECT_TRUE(creating(asked, ids_, now_).jobs.empty());
+  asked.triage = true;
+  EXPECT_EQ(creating(asked, ids_, now_).jobs.size(), 1U);
+}
+
 TEST_F(intake, records_who_had_a_delivery_read_again) {
   auto item = with_file("shot.png");
   EXPECT_FALSE(opening(item, {}, ids_, now_).action) << "a provider delivered it";
