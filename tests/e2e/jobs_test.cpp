@@ -353,7 +353,7 @@ TEST_F(jobs, and_providers_show_in_health_metrics_and_lists) {
 TEST_F(jobs, and_limits_show_with_the_actors_that_look_after_them) {
   EXPECT_TRUE(is_sent(check("slack", unique("C"))));
   const auto supervisors = api_.get("/api/actors/job_supervisor");
-  ASSERT_THAT(supervisors.body["details"], SizeIs(3)) << supervisors.text;
+  ASSERT_THAT(supervisors.body["details"], SizeIs(5)) << supervisors.text;
   json found;
   for (const auto& each : supervisors.body["details"])
     if (each["job_class"] == "ProviderCheckJob")

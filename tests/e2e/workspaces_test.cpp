@@ -249,6 +249,11 @@ protected:
             + word + "', now() FROM tickets WHERE workspace_id = " + w + " LIMIT 1");
     tx.exec("UPDATE tickets SET assignee_id = (SELECT id FROM users WHERE workspace_id = " + w
             + " LIMIT 1), ticket_group_id = gen_random_uuid() WHERE workspace_id = " + w);
+    tx.exec("WITH person AS (INSERT INTO reporters (workspace_id, id, created_at) VALUES (" + w
+            + ", gen_random_uuid(), now()) RETURNING workspace_id, id) "
+              "INSERT INTO reporter_identities (workspace_id, platform, platform_user_id, "
+              "reporter_id, last_message_at, created_at) SELECT workspace_id, 'whatsapp', '"
+            + word + "', id, now(), now() FROM person");
     tx.exec(
       "WITH entry AS (INSERT INTO changelog_entries (workspace_id, id, ticket_id, content, status, "
       "seen_until, approved_by, approved_at, created_at, updated_at) SELECT workspace_id, "

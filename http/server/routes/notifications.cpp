@@ -173,14 +173,32 @@ domain::result<mutation> sent_with(const call& request, int status) {
 
 // ---- trying again
 
+/// Commits, and goes on with what the journal says.
+void commit(context& hub,
+            std::shared_ptr<const domain::change> change,
+            const send_reply& send,
+            std::function<void(const domain::verdict&)> then) {
+  ask<domain::verdict>(
+    hub.system,
+    hub.journal,
+    actors::commit_change{std::move(change)},
+    [send, then = std::move(then)](const domain::result<domain::verdict>& verdict) {
+      if (!verdict)
+        return send(error_reply(verdict.why()));
+      if (verdict->what != domain::verdict::kind::committed)
+        return send(error_reply(
+          verdict->why.value_or(fail(errc::internal, "the journal refused the change"))));
+      then(*verdict);
+    });
+}
+
 /// One notification that somebody wants sent again.
 struct wish {
   context& hub;
   caller by;
   domain::uuid id;
   bool although_unknown = false;
-  std::optional<domain::idempotency_record> key;
-  reply_handle reply_to;
+  send_reply send;
 };
 
 /// Whether it can be sent again, by a person's word.
@@ -217,7 +235,8 @@ void retry_with(const wish& what,
                 const domain::uuid& failed_job,
                 bool has_letter) {
   domain::uuid_generator ids{what.hub.seed()};
-  auto change = change_of(what.hub, what.by.workspace);
+  auto made = std::make_shared<domain::change>(change_of(what.hub, what.by.workspace));
+  auto& change = *made;
   const auto job = ids.next(change.at);
   if (has_letter) {
     change.dead_letter = domain::dead_letter_step{
@@ -245,21 +264,22 @@ void retry_with(const wish& what,
   change.events.push_back(std::move(told));
   change.action = action_of(
     what.hub, what.by, "notification_retried", to_string(one.id), {{"job", to_string(job)}});
-  change.idempotency = what.key;
-  commit_once(what.hub, std::move(change), what.reply_to, [what](const send_reply& send) {
-    send_detail(what.hub, what.by.workspace, what.id, 202, send);
+  commit(what.hub, std::move(made), what.send, [what](const domain::verdict&) {
+    if (what.hub.look_again)
+      what.hub.look_again(job_kind::notification_dispatch);
+    send_detail(what.hub, what.by.workspace, what.id, 202, what.send);
   });
 }
 
 void retry_found(const wish& what, const storage::notification_detail& about) {
   if (const auto may = may_retry(about.row, what.although_unknown); !may)
-    return what.reply_to->send(error_reply(may.why()));
+    return what.send(error_reply(may.why()));
   what.hub.reads.dead_letter_of(what.by.workspace,
                                 about.job,
                                 [what, one = about.row, job = about.job](
                                   const domain::result<storage::stored_dead_letter>& letter) {
                                   if (!letter && letter.why().code != errc::not_found)
-                                    return what.reply_to->send(error_reply(letter.why()));
+                                    return what.send(error_reply(letter.why()));
                                   // What a person has put aside does not stand in the way of
                                   // another's wish.
                                   retry_with(
@@ -279,16 +299,18 @@ void retry(context& hub, const call& request, edge::responder responder) {
   const bool anyway = given.flag("although_unknown");
   if (!given.faults().empty())
     return responder.send(invalid_fields(given.faults()));
-  const wish what{hub,
-                  request.by(),
-                  *id,
-                  anyway,
-                  sent->idempotency,
-                  std::make_shared<edge::responder>(std::move(responder))};
-  hub.reads.notification_of(
-    request.who.workspace, *id, [what](const domain::result<storage::notification_detail>& found) {
-      found ? retry_found(what, *found) : what.reply_to->send(error_reply(found.why()));
-    });
+  // A repeated call gets the answer it got, whatever has become of the notification.
+  run_once(hub,
+           request.who.workspace,
+           sent->idempotency,
+           std::make_shared<edge::responder>(std::move(responder)),
+           [&hub, by = request.by(), id = *id, anyway](const send_reply& send) {
+             const wish what{hub, by, id, anyway, send};
+             hub.reads.notification_of(
+               by.workspace, id, [what](const domain::result<storage::notification_detail>& found) {
+                 found ? retry_found(what, *found) : what.send(error_reply(found.why()));
+               });
+           });
 }
 
 // ---- reviewing what waits
@@ -313,20 +335,11 @@ void review(context& hub,
                                         decided.approved ? "batch_approved" : "batch_rejected",
                                         "notifications",
                                         {{"chosen", decided.notifications.size()}});
-             ask<domain::verdict>(
-               hub.system,
-               hub.journal,
-               actors::commit_change{std::move(change)},
-               [&hub, send, verb](const domain::result<domain::verdict>& verdict) {
-                 if (!verdict)
-                   return send(error_reply(verdict.why()));
-                 if (verdict->what != domain::verdict::kind::committed)
-                   return send(error_reply(verdict->why.value_or(
-                     fail(errc::internal, "the journal refused the change"))));
-                 if (hub.look_again)
-                   hub.look_again(job_kind::notification_dispatch);
-                 send(momentary(200, {{verb, verdict->number}}));
-               });
+             commit(hub, std::move(change), send, [&hub, send, verb](const domain::verdict& done) {
+               if (hub.look_again)
+                 hub.look_again(job_kind::notification_dispatch);
+               send(momentary(200, {{verb, done.number}}));
+             });
            });
 }
 
