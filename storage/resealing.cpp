@@ -163,7 +163,11 @@ reseal(const std::string& connection_string,
     }();
     if (!alone)
       return fail(errc::conflict, "another resealing runs on this database; let it finish");
-    return resealing{connection, keys, tell}.run();
+    auto done = resealing{connection, keys, tell}.run();
+    // The server takes a moment to see that a connection is closed, and would keep the next one
+    // out.
+    pqxx::nontransaction{connection}.exec("SELECT pg_advisory_unlock(hashtext('reseal'))");
+    return done;
   });
 }
 

@@ -184,7 +184,8 @@ TEST_F(workspace_facts_in_storage, are_resealed_while_they_change) {
   std::thread resealing{[&] {
     while (!enough) {
       ring = *ring.rotated();
-      EXPECT_TRUE(reseal(connection_string(), ring, [](const auto&) {}));
+      const auto done = reseal(connection_string(), ring, [](const auto&) {});
+      EXPECT_TRUE(done) << done.why().message;
     }
   }};
   constexpr int changes = 60;
