@@ -33,8 +33,21 @@ std::vector<std::string> words_of(std::string_view text) {
   return words;
 }
 
+/// The values of a JSON object of texts, a line each; anything else as it is.
+std::string told_in(std::string_view question) {
+  const auto read = domain::read_json(question);
+  if (!read || !read->is_object())
+    return std::string{question};
+  std::string told;
+  for (const auto& [name, value] : read->items())
+    if (value.is_string())
+      told += value.get_ref<const std::string&>() + "\n";
+  return told;
+}
+
 /// The first sentence that says something.
-std::string first_sentence(std::string_view text) {
+std::string first_sentence(const std::string& question) {
+  const auto text = told_in(question);
   constexpr std::size_t shortest = 12;
   constexpr std::size_t longest = 160;
   std::string sentence;
@@ -81,7 +94,7 @@ std::size_t score(std::string_view option, const std::set<std::string>& words) {
 }
 
 json choose(const json& options, const conversation_text& said) {
-  const auto all = words_of(said.question);
+  const auto all = words_of(told_in(said.question));
   const std::set<std::string> words{all.begin(), all.end()};
   const auto best = std::ranges::max_element(options, {}, [&](const json& option) {
     return option.is_string() ? score(option.get_ref<const std::string&>(), words) : 0;

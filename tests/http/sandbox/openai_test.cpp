@@ -80,6 +80,13 @@ TEST_F(sandbox_openai, writes_under_the_headings_it_is_asked_for) {
   EXPECT_NE(third, std::string::npos);
 }
 
+TEST_F(sandbox_openai, speaks_of_what_an_object_of_texts_says) {
+  const auto asked = json{{"title", "Export"}, {"description", "The export button does nothing."}};
+  EXPECT_THAT(content(chat({}, asked.dump(2))),
+              testing::AllOf(HasSubstr("The export button does nothing."),
+                             testing::Not(HasSubstr("description"))));
+}
+
 TEST_F(sandbox_openai, fills_a_schema) {
   const json format{
     {"type", "json_schema"},
