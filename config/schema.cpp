@@ -991,7 +991,7 @@ constexpr setting jobs[] = {
   HUB_JOB_KIND("notion_sync", "NOTION_SYNC", &job_settings::notion_sync, "3", "8", "60s", "2s", "1h"),
   HUB_JOB_KIND("notion_poll", "NOTION_POLL", &job_settings::notion_poll, "3", "1", "120s", "5s", "5m"),
   HUB_JOB_KIND("provider_check", "PROVIDER_CHECK", &job_settings::provider_check, "5", "16", "60s", "1m", "30m"),
-  HUB_JOB_KIND("attachment_fetch", "ATTACHMENT_FETCH", &job_settings::attachment_fetch, "10", "4", "180s", "30s", "30m"),
+  HUB_JOB_KIND("attachment_fetch", "ATTACHMENT_FETCH", &job_settings::attachment_fetch, "10", "4", "300s", "30s", "30m"),
   HUB_JOB_KIND("canary", "CANARY", &job_settings::canary, "3", "256", "10s", "1s", "1m"),
 };
 // clang-format on

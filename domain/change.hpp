@@ -124,7 +124,7 @@ struct attachment_record {
 struct event_record {
   uuid id;
   uuid ticket_id;
-  std::string type;                  // past participle: created, message_received, status_changed …
+  std::string type; // past participle: created, message_received, status_changed …
   std::string actor_type = "system"; // user, system, notion_sync, ai
   std::optional<std::string> actor_id;
   std::string data = "{}"; // JSON object, never customer text

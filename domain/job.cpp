@@ -46,7 +46,7 @@ constexpr job_rules_table table{{
    .job_class = "AttachmentFetchJob",
    .concurrency = 4, // so many files are held in memory at once
    .retry = {.schedule = jittered_doubling{30s, 30min}, .most_attempts = 10}, // some hours
-   .within = 180s},
+   .within = 300s},
   {.kind = job_kind::canary,
    .job_class = "CanaryJob",
    .concurrency = 256,

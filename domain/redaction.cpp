@@ -13,7 +13,7 @@ namespace hub::domain {
 namespace {
 
 constexpr std::string_view name_placeholder = "[NAME]";
-constexpr std::size_t most_names = 16;
+constexpr std::size_t most_names = 64;
 constexpr std::size_t longest_name = 256; // bytes; what is longer is no name
 constexpr std::size_t most_parts = 8;
 constexpr std::size_t least_letters = 3;

@@ -25,7 +25,7 @@ struct redacted_piece {
 ///
 /// Whole names count, and their parts of three letters and more that are no everyday words of
 /// English or Spanish; case, accents and what stands between the parts do not. In scripts that
-/// write no spaces a name of two characters and more counts wherever it stands. At most 16 names
+/// write no spaces a name of two characters and more counts wherever it stands. At most 64 names
 /// are looked for. What was taken out is added to `taken` where that is given.
 std::string scrub_names(std::string_view text,
                         const std::vector<std::string>& names,

@@ -38,6 +38,8 @@ struct triage_decision {
   bool accepted = false;
   bool edited = false; // not as it was suggested
   std::string person;  // as shown
+  /// When the suggestion came that the person speaks of; a newer one is not meant.
+  std::optional<time_point> of = {};
 };
 
 /// What is to be said to one person on one channel.

@@ -94,12 +94,15 @@ CREATE UNIQUE INDEX notifications_once
 CREATE INDEX notifications_ticket ON notifications (workspace_id, ticket_id, id DESC);
 CREATE INDEX notifications_status ON notifications (workspace_id, status, id DESC);
 CREATE INDEX notifications_channel ON notifications (workspace_id, channel, id DESC);
+CREATE INDEX notifications_channel_status
+  ON notifications (workspace_id, channel, status, id DESC);
 -- What its job does shows.
 CREATE UNIQUE INDEX notifications_job ON notifications (workspace_id, job_id);
--- A provider says later what became of a message, by its own id for it.
+-- WhatsApp says later what became of a message, by its own id for it. Other channels' ids are not
+-- unique, nor looked for.
 CREATE UNIQUE INDEX notifications_provider_message
-  ON notifications (workspace_id, channel, provider_message_id)
-  WHERE provider_message_id IS NOT NULL;
+  ON notifications (workspace_id, provider_message_id)
+  WHERE channel = 'whatsapp' AND provider_message_id IS NOT NULL;
 
 CREATE TABLE notification_attempts (
   workspace_id uuid NOT NULL REFERENCES workspaces (id),

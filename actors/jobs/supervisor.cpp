@@ -205,6 +205,13 @@ void settle_as_failed(supervisor_pointer self,
 
 /// The claim is no longer ours; or, when the effects stood in the way, the attempt has failed.
 void settle_refused(supervisor_pointer self, running& entry) {
+  // What it has sent is sent, although that cannot be written down as it was wanted.
+  if (entry.has_effects && entry.sending)
+    return settle_as_failed(
+      self,
+      entry,
+      domain::fail(errc::unknown_outcome, "it was sent, and what follows from that was refused"),
+      entry.can_be_asked ? known_of_send::can_be_asked : known_of_send::unsaid);
   if (entry.has_effects)
     return settle_as_failed(
       self,

@@ -20,7 +20,10 @@ using namespace std::string_view_literals;
 
 constexpr std::array slack_servers{"files.slack.com"sv, "files.slack-gov.com"sv};
 // Where the addresses of media lead that the Graph API names.
-constexpr std::array meta_domains{"fbsbx.com"sv, "fbcdn.net"sv, "facebook.com"sv, "whatsapp.net"sv};
+constexpr std::array meta_domains{"fbsbx.com"sv, "fbcdn.net"sv, "whatsapp.net"sv};
+// The providers' own APIs. Whoever sends a webhook names addresses in it: none of these may become
+// a call in our name.
+constexpr std::array own_apis{"slack.com"sv, "slack-gov.com"sv, "facebook.com"sv};
 
 bool is_within(std::string_view host, std::string_view domain) {
   return host == domain
@@ -42,18 +45,33 @@ bool has_steps(std::string_view url) {
          || path.find("%2F") != std::string_view::npos || path.find("%5") != std::string_view::npos;
 }
 
-/// Whether an address lies where the API itself is: on its server, in its folder or, with `beside`,
-/// in the one that holds that. So are files where a proxy or a sandbox stands for a provider.
-bool is_at_api(const std::string& url, std::string_view base_url, bool beside) {
+std::string_view without_slashes(std::string_view base_url) {
   while (base_url.ends_with('/'))
     base_url.remove_suffix(1);
+  return base_url;
+}
+
+/// Whether an address lies where the API itself is: on its server, in its folder.
+bool is_at_api(const std::string& url, std::string_view base_url) {
+  const auto base = without_slashes(base_url);
   const auto where = domain::parse_web_address(url);
-  const auto api = domain::parse_web_address(base_url);
-  if (!where || !api || !domain::same_server(*where, *api))
+  const auto api = domain::parse_web_address(base);
+  return where && api && domain::same_server(*where, *api)
+         && path_of(url).starts_with(std::string{path_of(base)} + '/');
+}
+
+/// Whether an address lies beside an API that a proxy or a sandbox plays: in the folder that holds
+/// the API's own, and not in that.
+bool is_beside_stand_in(const std::string& url, std::string_view base_url) {
+  const auto base = without_slashes(base_url);
+  const auto where = domain::parse_web_address(url);
+  const auto api = domain::parse_web_address(base);
+  if (!where || !api || !domain::same_server(*where, *api) || is_at_api(url, base))
     return false;
-  std::string folder{path_of(base_url)};
-  if (beside)
-    folder.erase(std::min(folder.rfind('/'), folder.size()));
+  if (std::ranges::any_of(own_apis, [&](auto of) { return is_within(api->host, of); }))
+    return false;
+  std::string folder{path_of(base)};
+  folder.erase(std::min(folder.rfind('/'), folder.size()));
   return path_of(url).starts_with(folder + '/');
 }
 
@@ -82,7 +100,7 @@ domain::result<client::call> from_slack(const slack::credentials& as, const std:
   const auto where = domain::parse_web_address(url);
   const bool at_slack = where && where->scheme == "https" && where->port.empty()
                         && std::ranges::find(slack_servers, where->host) != slack_servers.end();
-  if (has_steps(url) || (!at_slack && !is_at_api(url, as.base_url, true)))
+  if (has_steps(url) || (!at_slack && !is_beside_stand_in(url, as.base_url)))
     return elsewhere("Slack");
   return with_token(download("slack", url), as.token);
 }
@@ -92,7 +110,7 @@ domain::result<client::call> from_intercom(const intercom::credentials& as,
   if (!domain::parse_web_address(url))
     return fail(errc::invalid_input, "the file's address cannot be read");
   auto what = download("intercom", url);
-  what.user_url = has_steps(url) || !is_at_api(url, as.base_url, false);
+  what.user_url = has_steps(url) || !is_at_api(url, as.base_url);
   return what;
 }
 
@@ -134,7 +152,7 @@ domain::result<client::call> from_whatsapp(const whatsapp::credentials& as,
   const bool at_meta =
     where && where->scheme == "https" && where->port.empty()
     && std::ranges::any_of(meta_domains, [&](auto of) { return is_within(where->host, of); });
-  if (has_steps(url) || (!at_meta && !is_at_api(url, as.base_url, true)))
+  if (has_steps(url) || (!at_meta && !is_beside_stand_in(url, as.base_url)))
     return elsewhere("Meta");
   return with_token(download("whatsapp", url), as.token);
 }

@@ -110,6 +110,30 @@ void with_stored_answer(context& hub,
     });
 }
 
+void unless_answered(context& hub,
+                     const domain::uuid& workspace,
+                     const std::optional<domain::idempotency_record>& key,
+                     const reply_handle& reply_to,
+                     std::function<void()> go_on) {
+  if (!key)
+    return go_on();
+  std::string hash(key->request_hash.begin(), key->request_hash.end());
+  hub.reads.answer_to(
+    workspace,
+    key->key,
+    [reply_to, hash = std::move(hash), go_on = std::move(go_on)](
+      domain::result<storage::stored_answer> stored) {
+      if (!stored && stored.why().code != errc::not_found)
+        return reply_to->send(error_reply(stored.why()));
+      if (!stored || (stored->body.empty() && stored->request_hash == hash))
+        return go_on();
+      if (stored->request_hash != hash)
+        return reply_to->send(error_reply(
+          422, "idempotency_key_reused", "this Idempotency-Key was used for another request"));
+      reply_to->send(repeated(stored_reply(*std::move(stored))));
+    });
+}
+
 edge::reply repeated(edge::reply reply) {
   reply.headers.emplace_back("Idempotent-Replay", "true");
   return reply;

@@ -157,16 +157,18 @@ std::string array_of(const std::vector<domain::uuid>& ids) {
 // have it for those that are buried. Rare: planned each time.
 constexpr auto quarantined_notifications = R"sql(
   UPDATE notifications n SET status = 'uncertain', last_error = d.error_message
-  FROM dead_letter_jobs d
-  WHERE d.id = ANY ($1::uuid[]) AND d.job_class = 'NotificationDispatchJob'
+  FROM unnest($1::uuid[], $2::uuid[]) AS i (id, ws)
+  JOIN dead_letter_jobs d ON (d.workspace_id, d.id) = (i.ws, i.id)
+  WHERE d.job_class = 'NotificationDispatchJob'
     AND (n.workspace_id, n.job_id) = (d.workspace_id, d.id) AND n.status IN ('pending', 'failed')
 )sql";
 
 constexpr auto quarantined_triage = R"sql(
   INSERT INTO ticket_triage AS t (workspace_id, ticket_id, status, updated_at)
   SELECT d.workspace_id, (d.job_args->>'ticket')::uuid, 'failed', d.failed_at
-  FROM dead_letter_jobs d
-  WHERE d.id = ANY ($1::uuid[]) AND d.job_class = 'AiTriageJob'
+  FROM unnest($1::uuid[], $2::uuid[]) AS i (id, ws)
+  JOIN dead_letter_jobs d ON (d.workspace_id, d.id) = (i.ws, i.id)
+  WHERE d.job_class = 'AiTriageJob'
     AND d.job_args->>'ticket' ~ '^[0-9a-f-]{36}$'
   ON CONFLICT (workspace_id, ticket_id) DO UPDATE SET
     status = 'failed', updated_at = excluded.updated_at
@@ -258,6 +260,7 @@ public:
       freed_claims found;
       row_set<9> buried;
       array_literal ids;
+      array_literal workspaces;
       for (const auto& row : tx.exec_prepared(free_leases.name)) {
         const auto kind = domain::parse_job_kind(text_in(row[1]));
         const auto crashes = row[2].as<int>();
@@ -266,6 +269,7 @@ public:
         else if (kind) {
           bury(buried, id_in(row[0]), text_in(row[3]), crashes);
           ids.add(id_in(row[0]));
+          workspaces.add(id_in(row[4]));
         }
       }
       found.quarantined = static_cast<int>(buried.size());
@@ -273,8 +277,9 @@ public:
         return found;
       std::move(buried).run(tx, statements::bury_jobs.name);
       const auto about = std::move(ids).finish();
-      tx.exec_params(quarantined_notifications, about);
-      tx.exec_params(quarantined_triage, about);
+      const auto of = std::move(workspaces).finish();
+      tx.exec_params(quarantined_notifications, about, of);
+      tx.exec_params(quarantined_triage, about, of);
       return found;
     });
   }

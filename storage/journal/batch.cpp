@@ -80,9 +80,10 @@ std::vector<verdict> journal_batch::run() {
   check_idempotency();
   check_claims();
   check_dead_letters();
-  check_release();
+  check_decisions();
   apply_updates(); // first of the writes: a conflict takes all its Change's rows away
   write_changelog_steps();
+  check_notifications(); // after what may have taken them back
   resolve_people();
   write_people();
   write_tickets();

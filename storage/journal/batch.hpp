@@ -82,7 +82,9 @@ private:
   void write_jobs();
   void write_operations();
   void write_send_reports();
-  void check_release();
+  void refuse_all(const std::vector<entry*>& asked, const char* why);
+  void check_decisions();
+  void check_notifications();
   void write_changelog_steps();
   void write_triage();
   void write_notification_steps();

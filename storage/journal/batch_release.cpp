@@ -117,6 +117,8 @@ private:
   domain::outcome draft() {
     if (draft_ && !what_.instead)
       return fail(errc::conflict, "this ticket has a draft already; read it, or write over it");
+    if (what_.instead && (!draft_ || draft_->id != what_.entry))
+      return fail(errc::conflict, "the draft was approved meanwhile; read it again");
     if (draft_ && what_.expected_version && *what_.expected_version != draft_->version)
       return fail(errc::conflict, "the draft has changed since you read it; read it again");
     const auto fresh = domain::draft_changelog(
@@ -280,34 +282,39 @@ private:
 
 } // namespace
 
-void journal_batch::check_release() {
-  row_set<2> suggestions;
-  row_set<3> notifications;
+void journal_batch::refuse_all(const std::vector<entry*>& asked, const char* why) {
+  for (auto* item : asked)
+    if (item != nullptr) {
+      settle(*item, verdict::kind::conflict);
+      item->verdict.why = fail(errc::conflict, why);
+    }
+}
+
+void journal_batch::check_decisions() {
+  row_set<3> suggestions;
   std::vector<entry*> deciding;
+  for (auto& item : entries_) {
+    if (!item.stands || !item.change->triage_decided)
+      continue;
+    suggestions.add(item.change->workspace, item.ticket, item.change->triage_decided->of);
+    deciding.push_back(&item);
+  }
+  if (deciding.empty())
+    return;
+  for (const auto& row : std::move(suggestions).run(tx_, statements::lock_triage.name))
+    deciding[row[0].as<std::size_t>()] = nullptr;
+  refuse_all(deciding, "no suggestion waits for a decision on this ticket");
+}
+
+void journal_batch::check_notifications() {
+  row_set<3> notifications;
   std::vector<entry*> sending;
   for (auto& item : entries_) {
-    if (!item.stands)
+    if (!item.stands || !item.change->notification)
       continue;
-    if (item.change->triage_decided) {
-      suggestions.add(item.change->workspace, item.ticket);
-      deciding.push_back(&item);
-    }
-    if (const auto& step = item.change->notification) {
-      notifications.add(item.change->workspace, step->notification, step->job);
-      sending.push_back(&item);
-    }
-  }
-  const auto refuse = [this](std::vector<entry*>& asked, const char* why) {
-    for (auto* item : asked)
-      if (item != nullptr) {
-        settle(*item, verdict::kind::conflict);
-        item->verdict.why = fail(errc::conflict, why);
-      }
-  };
-  if (!deciding.empty()) {
-    for (const auto& row : std::move(suggestions).run(tx_, statements::lock_triage.name))
-      deciding[row[0].as<std::size_t>()] = nullptr;
-    refuse(deciding, "no suggestion waits for a decision on this ticket");
+    const auto& step = *item.change->notification;
+    notifications.add(item.change->workspace, step.notification, step.job);
+    sending.push_back(&item);
   }
   if (sending.empty())
     return;
@@ -317,7 +324,7 @@ void journal_batch::check_release() {
     if (may_step(sending[at]->change->notification->what, status))
       sending[at] = nullptr;
   }
-  refuse(sending, "this notification is not to be sent (any more)");
+  refuse_all(sending, "this notification is not to be sent (any more)");
 }
 
 void journal_batch::write_changelog_steps() {
@@ -333,35 +340,34 @@ void journal_batch::write_changelog_steps() {
 }
 
 void journal_batch::write_triage() {
-  row_set<12> rows;
+  row_set<11> rows;
+  row_set<3> awaited;
   row_set<5> decisions;
   for (const auto& item : entries_) {
     if (!item.stands)
       continue;
-    const auto& [workspace, at] = std::pair{item.change->workspace, item.change->at};
-    if (const auto& triage = item.change->triage) {
-      const auto* told = triage->suggested ? &*triage->suggested : nullptr;
-      const auto number = [&](std::int64_t value) {
-        return told != nullptr ? std::optional{value} : std::nullopt;
-      };
+    const auto& workspace = item.change->workspace;
+    const auto at = item.change->at;
+    if (const auto& triage = item.change->triage; triage && triage->suggested)
       rows.add(workspace,
                triage->ticket,
-               told != nullptr ? "completed" : "pending",
-               told != nullptr ? std::optional{to_string(told->type)} : std::nullopt,
-               told != nullptr ? std::optional{told->urgency} : std::nullopt,
-               told != nullptr ? std::optional{told->summary} : std::nullopt,
-               told != nullptr ? std::optional{std::to_string(told->confidence)} : std::nullopt,
-               told != nullptr ? std::optional{triage->by.model} : std::nullopt,
-               number(triage->by.prompt_tokens),
-               number(triage->by.completion_tokens),
-               number(triage->by.latency.count()),
+               to_string(triage->suggested->type),
+               triage->suggested->urgency,
+               triage->suggested->summary,
+               std::to_string(triage->suggested->confidence),
+               triage->by.model,
+               triage->by.prompt_tokens,
+               triage->by.completion_tokens,
+               triage->by.latency.count(),
                at);
-    }
+    else if (triage)
+      awaited.add(workspace, triage->ticket, at);
     if (const auto& decision = item.change->triage_decided)
       decisions.add(
         workspace, item.ticket, decision->accepted ? "accepted" : "rejected", decision->person, at);
   }
   run_if_any(std::move(rows), tx_, statements::write_triage.name);
+  run_if_any(std::move(awaited), tx_, statements::await_triage.name);
   run_if_any(std::move(decisions), tx_, statements::decide_triage.name);
 }
 

@@ -13,12 +13,11 @@ inline constexpr statement write_triage{"write_triage", R"sql(
   INSERT INTO ticket_triage AS t (workspace_id, ticket_id, status, suggested_type,
     suggested_priority, summary, confidence, ai_model, ai_prompt_tokens, ai_completion_tokens,
     ai_latency_ms, updated_at)
-  SELECT i.ws, i.ticket, i.status, i.type, i.priority, i.summary, i.confidence::real, i.model,
+  SELECT i.ws, i.ticket, 'completed', i.type, i.priority, i.summary, i.confidence::real, i.model,
          i.prompt_tokens, i.completion_tokens, i.latency, i.at
-  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::smallint[], $6::text[],
-              $7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[],
-              $12::timestamptz[])
-       AS i (ws, ticket, status, type, priority, summary, confidence, model, prompt_tokens,
+  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::smallint[], $5::text[], $6::text[],
+              $7::text[], $8::bigint[], $9::bigint[], $10::bigint[], $11::timestamptz[])
+       AS i (ws, ticket, type, priority, summary, confidence, model, prompt_tokens,
              completion_tokens, latency, at)
   ON CONFLICT (workspace_id, ticket_id) DO UPDATE SET
     status = excluded.status, suggested_type = excluded.suggested_type,
@@ -27,6 +26,15 @@ inline constexpr statement write_triage{"write_triage", R"sql(
     ai_prompt_tokens = excluded.ai_prompt_tokens,
     ai_completion_tokens = excluded.ai_completion_tokens, ai_latency_ms = excluded.ai_latency_ms,
     decision = NULL, decided_by = NULL, decided_at = NULL, updated_at = excluded.updated_at
+)sql"};
+
+/// One that is to come. What is there stays until then.
+inline constexpr statement await_triage{"await_triage", R"sql(
+  INSERT INTO ticket_triage AS t (workspace_id, ticket_id, status, updated_at)
+  SELECT i.ws, i.ticket, 'pending', i.at
+  FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS i (ws, ticket, at)
+  ON CONFLICT (workspace_id, ticket_id) DO UPDATE SET
+    status = 'pending', updated_at = excluded.updated_at
 )sql"};
 
 /// A suggestion that is there already stays: it was only not renewed.
@@ -42,9 +50,9 @@ inline constexpr statement fail_triage{"fail_triage", R"sql(
 /// The suggestions that wait for a decision.
 inline constexpr statement lock_triage{"lock_triage", R"sql(
   SELECT i.ord::int - 1
-  FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS i (ws, ticket, ord)
+  FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) WITH ORDINALITY AS i (ws, ticket, of, ord)
   JOIN ticket_triage t ON (t.workspace_id, t.ticket_id) = (i.ws, i.ticket)
-  WHERE t.status = 'completed' AND t.decision IS NULL
+  WHERE t.status = 'completed' AND t.decision IS NULL AND (i.of IS NULL OR t.updated_at = i.of)
   ORDER BY t.ticket_id FOR UPDATE OF t
 )sql"};
 
@@ -133,7 +141,10 @@ inline constexpr statement find_approved{"find_approved", R"sql(
          (SELECT count(*) FROM notifications n
           WHERE (n.workspace_id, n.changelog_entry_id) = (e.workspace_id, e.id)
             AND (n.begun_at IS NOT NULL
-                 OR n.status NOT IN ('pending', 'pending_batch_review', 'rejected')))
+                 OR n.status NOT IN ('pending', 'pending_batch_review', 'rejected')
+                 OR EXISTS (SELECT FROM notification_attempts a
+                            WHERE (a.workspace_id, a.notification_id) = (n.workspace_id, n.id)
+                              AND a.outcome <> 'failed')))
   FROM changelog_entries e
   WHERE e.workspace_id = $1::uuid AND e.ticket_id = $2::uuid AND e.status = 'approved'
   ORDER BY e.id DESC LIMIT 1
@@ -262,27 +273,36 @@ inline constexpr statement follow_dispatch{"follow_dispatch", R"sql(
   FROM moved WHERE step = 'bury'
 )sql"};
 
-/// The job that takes a failed one's place sends its notification. What is heard later of the
-/// message that failed is about nothing any more.
+/// The job that takes a failed one's place sends its notification, unless that was taken back. What
+/// is heard later of the message that failed is about nothing any more.
 inline constexpr statement follow_retries{"follow_retries", R"sql(
   UPDATE notifications n SET job_id = i.new_job, status = 'pending', begun_at = NULL,
     provider_message_id = NULL, sent_at = NULL
   FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS i (ws, job, new_job)
   WHERE (n.workspace_id, n.job_id) = (i.ws, i.job)
+    AND n.status IN ('permanently_failed', 'channel_restricted', 'uncertain')
 )sql"};
 
 /// What WhatsApp says of a message, forward only. A message that the person's silence forbids is
 /// tried once more, as a template.
 inline constexpr statement follow_reports{"follow_reports", R"sql(
-  WITH l AS (
-    SELECT n.workspace_id, n.id, n.status AS before, i.message, i.said, i.code, i.at,
-           i.said = 'failed' AND i.code = 131047 AND NOT n.use_template
+  WITH i AS (
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[],
+                         $6::timestamptz[]) AS i (ws, job, message, said, code, at)
+  ), named AS ( -- by either name, each with an index of its own
+    SELECT n.workspace_id, n.id, i.message, i.said, i.code, i.at
+    FROM i JOIN notifications n ON (n.workspace_id, n.job_id) = (i.ws, i.job)
+    WHERE n.channel = 'whatsapp'
+    UNION
+    SELECT n.workspace_id, n.id, i.message, i.said, i.code, i.at
+    FROM i JOIN notifications n ON (n.workspace_id, n.provider_message_id) = (i.ws, i.message)
+     AND n.channel = 'whatsapp'
+  ), l AS (
+    SELECT n.workspace_id, n.id, n.status AS before, f.message, f.said, f.code, f.at,
+           f.said = 'failed' AND f.code = 131047 AND NOT n.use_template
              AND n.status IN ('pending', 'failed', 'sent', 'uncertain') AS as_template
-    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[])
-         AS i (ws, job, message, said, code, at)
-    JOIN notifications n ON n.workspace_id = i.ws AND n.channel = 'whatsapp'
-     AND n.begun_at IS NOT NULL
-     AND (n.job_id = i.job OR n.provider_message_id = i.message)
+    FROM named f JOIN notifications n ON (n.workspace_id, n.id) = (f.workspace_id, f.id)
+    WHERE n.begun_at IS NOT NULL
     ORDER BY n.id FOR UPDATE OF n
   ), moved AS (
     UPDATE notifications n SET
@@ -324,13 +344,14 @@ inline constexpr statement follow_reports{"follow_reports", R"sql(
   FROM moved WHERE status <> before AND NOT as_template
 )sql"};
 
-/// Lets go, or rejects, what waits for a review; an empty list means all. Returns how many.
+/// Lets go, or rejects, what waits for a review; an empty list means all, the oldest 2,000 at once.
+/// Returns how many.
 inline constexpr statement review_notifications{"review_notifications", R"sql(
   WITH chosen AS (
     SELECT id FROM notifications
     WHERE workspace_id = $1::uuid AND status = 'pending_batch_review'
       AND ($2::uuid[] = '{}' OR id = ANY ($2::uuid[]))
-    ORDER BY id FOR UPDATE
+    ORDER BY id LIMIT 2000 FOR UPDATE
   ), moved AS (
     UPDATE notifications n SET status = CASE WHEN $3::boolean THEN 'pending' ELSE 'rejected' END,
       send_at = $5::timestamptz
@@ -354,17 +375,29 @@ inline constexpr statement review_notifications{"review_notifications", R"sql(
 )sql"};
 
 inline constexpr std::array about_release{
-  write_triage,         fail_triage,
-  lock_triage,          decide_triage,
-  lock_released_ticket, find_draft,
-  write_draft,          revise_draft,
-  approve_draft,        is_mass_resolution,
-  add_mail_identity,    add_notification,
-  find_approved,        lock_notifications_of,
-  take_back_entry,      reject_notifications_of,
-  lock_notifications,   begin_notifications,
-  send_notifications,   follow_dispatch,
-  follow_retries,       follow_reports,
+  write_triage,
+  await_triage,
+  fail_triage,
+  lock_triage,
+  decide_triage,
+  lock_released_ticket,
+  find_draft,
+  write_draft,
+  revise_draft,
+  approve_draft,
+  is_mass_resolution,
+  add_mail_identity,
+  add_notification,
+  find_approved,
+  lock_notifications_of,
+  take_back_entry,
+  reject_notifications_of,
+  lock_notifications,
+  begin_notifications,
+  send_notifications,
+  follow_dispatch,
+  follow_retries,
+  follow_reports,
   review_notifications,
 };
 

@@ -55,7 +55,7 @@ constexpr auto ledger_query = R"sql(
 )sql";
 
 constexpr auto answer_query = R"sql(
-  SELECT status, coalesce(answer::text, '') FROM idempotency_keys
+  SELECT status, coalesce(answer::text, ''), request_hash FROM idempotency_keys
   WHERE workspace_id = $1::uuid AND key = $2
 )sql";
 
@@ -300,7 +300,9 @@ public:
                           const auto rows = tx.exec_params(answer_query, to_string(workspace), key);
                           if (rows.empty())
                             return fail(errc::not_found, "this Idempotency-Key is not known");
-                          return stored_answer{rows.front()[0].as<int>(), text_in(rows.front()[1])};
+                          return stored_answer{rows.front()[0].as<int>(),
+                                               text_in(rows.front()[1]),
+                                               bytes_in(rows.front()[2])};
                         });
   }
 

@@ -105,7 +105,8 @@ struct ticket_detail {
   std::optional<int> ai_suggested_priority;
   std::optional<std::string> ai_summary;
   std::optional<double> ai_confidence;
-  std::optional<std::string> ai_model;        // "local": rules made the suggestion
+  std::optional<std::string> ai_model; // "local": rules made the suggestion
+  std::optional<domain::time_point> triaged_at;
   std::optional<std::string> triage_decision; // accepted, rejected; unset: it waits for one
   std::optional<std::string> notion_page_id;
   std::optional<std::string> notion_url;
@@ -253,7 +254,8 @@ using ledger = std::map<std::string, ledger_line>; // by platform
 
 struct stored_answer {
   int status = 0;
-  std::string body; // JSON; empty while the first answer is being written
+  std::string body;              // JSON; empty while the first answer is being written
+  std::string request_hash = {}; // of the request that used the key, in bytes
 };
 
 /// Differences between kept counters and counted rows; empty when all agree.

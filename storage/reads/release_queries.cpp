@@ -58,7 +58,7 @@ constexpr auto context_query = R"sql(
   FROM tickets t WHERE t.workspace_id = $1::uuid AND t.id = $2::uuid
 )sql";
 
-// More than sixteen are not looked for.
+// More than sixty-four are not looked for.
 constexpr auto names_query = R"sql(
   SELECT name FROM (
     SELECT r.name, 1 AS nearness FROM reporters r JOIN tickets t
@@ -74,7 +74,7 @@ constexpr auto names_query = R"sql(
       WHERE workspace_id = $1::uuid AND ticket_id = $2::uuid AND direction = 'inbound'
       ORDER BY created_at, id LIMIT 200) m
   ) named
-  WHERE name <> '' GROUP BY name ORDER BY min(nearness), name LIMIT 16
+  WHERE name <> '' GROUP BY name ORDER BY min(nearness), name LIMIT 64
 )sql";
 
 // Of several accounts that one person has on a platform, the one that wrote here last.

@@ -28,7 +28,8 @@ constexpr auto ticket_columns = R"sql(
 
 constexpr auto detail_columns =
   ", t.description, t.metadata::text, g.suggested_type, g.suggested_priority, g.summary, "
-  "t.notion_page_id, t.notion_url, g.confidence, g.ai_model, g.decision";
+  "t.notion_page_id, t.notion_url, g.confidence, g.ai_model, g.decision, "
+  "(extract(epoch FROM g.updated_at) * 1000)::bigint";
 
 constexpr auto ticket_tables =
   " FROM tickets t LEFT JOIN reporters r ON (r.workspace_id, r.id) = (t.workspace_id, t.reporter_id)"
@@ -300,6 +301,7 @@ domain::result<ticket_detail> read_detail(pqxx::transaction_base& tx,
     detail.ai_confidence = row[first + 7].as<double>();
   detail.ai_model = optional_in(row[first + 8], text_in);
   detail.triage_decision = optional_in(row[first + 9], text_in);
+  detail.triaged_at = optional_in(row[first + 10], time_in);
   detail.sources = read_sources(tx, workspace_text, ticket_text, keys);
   for (const auto& event :
        tx.exec_params(events_query, workspace_text, ticket_text, history_limit + 1))

@@ -180,7 +180,7 @@ TEST_F(attachments, from_whatsapp_are_fetched_once_and_served_with_care) {
   EXPECT_EQ(got.header("x-content-type-options"), "nosniff");
   EXPECT_THAT(got.header("content-security-policy"),
               AllOf(HasSubstr("default-src 'none'"), StartsWith("sandbox;")));
-  EXPECT_EQ(got.header("cache-control"), "private, no-cache");
+  EXPECT_EQ(got.header("cache-control"), "private, no-store");
   EXPECT_EQ(got.header("cross-origin-resource-policy"), "same-origin");
   const auto tag = got.header("etag");
   EXPECT_THAT(tag, SizeIs(66)) << "a SHA-256 in quotes";

@@ -139,6 +139,38 @@ TEST_F(release, drafts_once_unless_it_is_told_to) {
   EXPECT_EQ(forced.at("ai_model"), "gpt-5.1");
 }
 
+TEST_F(release, answers_a_repeated_call_as_it_did_whatever_has_become_of_the_draft) {
+  auto ticket = resolved();
+  const headers key{{"Idempotency-Key", "drafted-" + ticket.reporter()}};
+  const auto first = api_.post(at(ticket, "/generate_changelog"), {{"force", true}}, key);
+  ASSERT_EQ(first.status, 201) << first.text;
+  ASSERT_EQ(api_.patch(at(ticket, "/approve_changelog"), {{"version", 1}}).status, 200);
+  const auto calls = sandbox().calls().size();
+  const auto again = api_.post(at(ticket, "/generate_changelog"), {{"force", true}}, key);
+  EXPECT_EQ(again.status, 201) << again.text;
+  EXPECT_EQ(again.body, first.body);
+  EXPECT_EQ(sandbox().calls().size(), calls) << "nobody was asked again";
+  EXPECT_EQ(api_.post(at(ticket, "/generate_changelog"), json::object(), key).status, 422);
+}
+
+TEST_F(release, takes_personal_data_out_of_what_people_write) {
+  auto ticket = resolved();
+  const auto made = api_.post(
+    at(ticket, "/manual_changelog"),
+    {{"content",
+      "**What happened:**\nWrite to bob@other.example.\n\n**How we fixed it:**\nCard 4111 1111 "
+      "1111 1111.\n\n**Going forward:**\nAll is well."}});
+  ASSERT_EQ(made.status, 201) << made.text;
+  EXPECT_THAT(made.at("content"),
+              AllOf(HasSubstr("[EMAIL]"), Not(HasSubstr("bob@")), Not(HasSubstr("4111"))));
+}
+
+TEST_F(release, says_which_model_nobody_knows) {
+  auto ticket = resolved();
+  const auto answer = api_.post(at(ticket, "/generate_changelog"), {{"model", "gpt-typo"}});
+  EXPECT_EQ(answer.status, 422) << answer.text;
+}
+
 TEST_F(release, wants_a_resolved_ticket_and_three_sections) {
   auto ticket = fresh();
   ticket.report();

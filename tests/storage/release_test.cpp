@@ -242,6 +242,7 @@ TEST_F(release, drafts_only_what_is_resolved_and_once) {
   EXPECT_EQ(step(drafting(ticket)).what, kind::conflict) << "a draft is there";
   auto again = drafting(ticket, other_text);
   again.instead = true;
+  again.entry = context_of(ticket.id).entry->id;
   again.expected_version = 1;
   EXPECT_EQ(step(again).what, kind::committed);
   EXPECT_EQ(step(again).what, kind::conflict) << "it is at version 2 now";
@@ -400,6 +401,68 @@ TEST_F(release, takes_an_approval_back_until_it_is_sent) {
   const auto late = step(back);
   EXPECT_EQ(late.why->code, domain::errc::conflict) << "it is being sent";
   EXPECT_EQ(status_of(second), "pending");
+}
+
+TEST_F(release, does_not_send_what_is_taken_back_in_the_same_breath) {
+  const auto ticket = resolved("d1");
+  const auto id = approve(ticket);
+  auto begin = empty(10s);
+  begin.notification = of_job(notification_step::kind::begin, id);
+  auto back = empty(10s);
+  back.changelog.emplace();
+  back.changelog->what = changelog_step::kind::take_back;
+  back.changelog->ticket = ticket.id;
+  back.changelog->entry = fresh_id();
+  const auto said = commit(std::vector{begin, back});
+  EXPECT_EQ(said[0].what, kind::conflict) << "both in one transaction: the person wins";
+  EXPECT_EQ(said[1].what, kind::committed);
+  EXPECT_EQ(status_of(id), "rejected");
+  EXPECT_EQ(count("notifications WHERE begun_at IS NOT NULL"), "0");
+}
+
+TEST_F(release, revives_nothing_that_was_taken_back) {
+  const auto ticket = resolved("d1");
+  const auto id = approve(ticket);
+  run("UPDATE notifications SET status = 'rejected'");
+  run("INSERT INTO dead_letter_jobs (workspace_id, id, job_class, job_args, args_sealed, "
+      "error_class, error_message, backtrace, queue, outcome_unknown, attempts, failed_at, "
+      "created_at) VALUES ("
+      + quoted(testing::first_workspace) + ", " + quoted(id)
+      + ", 'NotificationDispatchJob', '{}', '', 'internal', '', '', 'default', false, '[]', now(), "
+        "now())");
+  auto retried = empty(20s);
+  retried.dead_letter.emplace();
+  retried.dead_letter->what = domain::dead_letter_step::kind::retry;
+  retried.dead_letter->id = id;
+  retried.dead_letter->new_job = fresh_id();
+  EXPECT_EQ(commit(std::move(retried)).what, kind::committed);
+  EXPECT_EQ(status_of(id), "rejected");
+  EXPECT_EQ(notification(id).job, id);
+}
+
+TEST_F(release, cannot_be_taken_back_once_it_may_have_been_sent) {
+  const auto ticket = resolved("d1");
+  const auto id = approve(ticket);
+  ASSERT_EQ(move(of_job(notification_step::kind::begin, id)).what, kind::committed);
+  // As a person's retry leaves it.
+  run("UPDATE notifications SET begun_at = NULL, status = 'pending', job_id = "
+      + quoted(fresh_id()));
+  changelog_step back;
+  back.what = changelog_step::kind::take_back;
+  back.ticket = ticket.id;
+  back.entry = fresh_id();
+  EXPECT_EQ(step(back).why->code, domain::errc::conflict);
+}
+
+TEST_F(release, writes_over_no_draft_that_was_approved_meanwhile) {
+  const auto ticket = resolved("d1");
+  ASSERT_EQ(step(drafting(ticket)).what, kind::committed);
+  auto late = drafting(ticket, other_text);
+  late.instead = true;
+  late.expected_version = 1;
+  late.entry = context_of(ticket.id).entry->id;
+  ASSERT_EQ(step(approving(ticket)).what, kind::committed);
+  EXPECT_EQ(step(late).why->code, domain::errc::conflict);
 }
 
 TEST_F(release, has_many_resolutions_by_one_cause_reviewed) {

@@ -52,8 +52,10 @@ public:
 
 private:
   domain::result<file_piece> piece_of(domain::result<std::string> bytes, std::int64_t wanted) {
-    if (!bytes)
-      return bytes.why();
+    if (!bytes) // what is wrong with the store is for who runs it
+      return fail(bytes.why().code == errc::not_found ? errc::not_found : errc::unavailable,
+                  bytes.why().code == errc::not_found ? "the stored file is gone"
+                                                      : "the place where files are kept is away");
     if (std::cmp_not_equal(bytes->size(), wanted))
       return fail(errc::unavailable, "the stored file is not as long as it was");
     sent_ += wanted;
@@ -71,8 +73,8 @@ file_facts facts_of(const storage::attachment_facts& file, const std::string& ta
   return {.content_type = domain::content_type_for(file.row.file_type),
           .disposition = domain::disposition_for(file.row.file_name, file.row.file_type),
           .headers = {{"ETag", tag},
-                      // A browser asks each time whether its copy may still be shown.
-                      {"Cache-Control", "private, no-cache"},
+                      // Each time it is shown is on record: no copy stays in a browser.
+                      {"Cache-Control", "private, no-store"},
                       {"Content-Security-Policy",
                        "sandbox; default-src 'none'; base-uri 'none'; form-action 'none'; "
                        "frame-ancestors 'none'"},
@@ -105,7 +107,7 @@ void send_content(context& hub,
     return reply_to->send({.status = 304,
                            .content_type = {},
                            .body = {},
-                           .headers = {{"ETag", tag}, {"Cache-Control", "private, no-cache"}}});
+                           .headers = {{"ETag", tag}, {"Cache-Control", "private, no-store"}}});
   if (hub.files == nullptr)
     return reply_to->send(error_reply(fail(errc::unavailable, "this hub has no place for files")));
   auto place = places(request);

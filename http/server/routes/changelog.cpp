@@ -2,6 +2,7 @@
 
 #include "actors/journal/protocol.hpp"
 #include "domain/local_model.hpp"
+#include "domain/scrub.hpp"
 #include "http/server/fields.hpp"
 #include "http/server/idempotent.hpp"
 #include "http/server/json/changelog_json.hpp"
@@ -15,6 +16,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -34,7 +36,8 @@ constexpr std::size_t longest_notes = 32UL * 1024;   // what was done, in the re
 constexpr std::size_t longest_model = 100;
 constexpr std::size_t longest_name = 200;
 constexpr std::size_t longest_parameter = 4000; // of what stands in an address
-constexpr int asked_at_most = 2;                // a model, for one draft
+constexpr int asked_at_most = 2;                // a model, for one draft …
+constexpr std::chrono::seconds answers_soon{3}; // … and only if there is time: a caller waits
 constexpr int notifications_shown = 100;        // with the entry they are about
 
 /// A call about the entry of one ticket.
@@ -70,13 +73,15 @@ std::optional<mutation> body_of(errand& what, const call& request, int status) {
 }
 
 void with_context(const errand& what, std::function<void(storage::writing_context)> go_on) {
-  what.hub.reads.writing_context_of(what.by.workspace,
-                                    what.ticket,
-                                    [reply_to = what.reply_to, go_on = std::move(go_on)](
-                                      domain::result<storage::writing_context> found) {
-                                      found ? go_on(*std::move(found))
-                                            : reply_to->send(error_reply(found.why()));
-                                    });
+  unless_answered(
+    what.hub, what.by.workspace, what.key, what.reply_to, [what, go_on = std::move(go_on)] {
+      what.hub.reads.writing_context_of(
+        what.by.workspace,
+        what.ticket,
+        [reply_to = what.reply_to, go_on](domain::result<storage::writing_context> found) {
+          found ? go_on(*std::move(found)) : reply_to->send(error_reply(found.why()));
+        });
+    });
 }
 
 domain::failure no_entry() {
@@ -199,11 +204,17 @@ void save_draft(const errand& what,
   commit_step(what, 201, std::move(step), "changelog_drafted", std::move(data));
 }
 
-/// What went wrong with a model, to whoever waits for its text: all but a bad request of their own
-/// means "not now".
+/// What went wrong with a model, to whoever waits for its text: a model nobody knows is theirs to
+/// mend, everything else means "not now".
 domain::failure as_unavailable(domain::failure why) {
-  if (why.code != errc::invalid_input && why.code != errc::too_large)
-    why.code = errc::unavailable;
+  if (why.code == errc::invalid_input)
+    return why;
+  if (why.code == errc::not_found)
+    return fail(errc::invalid_input, "there is no such model: " + why.message);
+  // A key or a quota is not mended within seconds.
+  if (why.code == errc::unauthorized || why.code == errc::forbidden)
+    why.retry_after = std::chrono::seconds{60};
+  why.code = errc::unavailable;
   return why;
 }
 
@@ -223,7 +234,7 @@ void ask_model(const errand& what,
       auto content = domain::read_changelog(answer->text, privacy_of(what, context));
       if (content)
         return save_draft(what, context, *std::move(content), std::move(answer->use));
-      if (times_left > 1)
+      if (times_left > 1 && answer->use.latency < answers_soon)
         return ask_model(what, context, prompt, model, times_left - 1);
       what.reply_to->send(error_reply(fail(
         errc::unavailable, "the model's answer is no changelog entry: " + content.why().message)));
@@ -299,7 +310,8 @@ void preview(context& hub, const call& request, edge::responder responder) {
   });
 }
 
-/// The content that a person sends; nothing when the call was answered already.
+/// The content that a person sends, without personal data; nothing when the call was answered
+/// already.
 std::optional<std::string> content_of(errand& what, const call& request, int status) {
   const auto sent = body_of(what, request, status);
   if (!sent)
@@ -309,10 +321,12 @@ std::optional<std::string> content_of(errand& what, const call& request, int sta
   auto content = given.text("content", longest_content, false);
   if (!content && given.faults().empty())
     given.fault("content", "is missing");
-  if (content)
-    for (auto& trouble :
-         domain::check_changelog(*content, what.hub.release->own_of(what.by.workspace)))
+  if (content) {
+    const auto own = what.hub.release->own_of(what.by.workspace);
+    content = domain::scrub(*content, own).text;
+    for (auto& trouble : domain::check_changelog(*content, own))
       given.fault("content", std::move(trouble));
+  }
   if (given.faults().empty())
     return content;
   what.reply_to->send(invalid_fields(given.faults()));

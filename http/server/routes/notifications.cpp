@@ -198,7 +198,8 @@ struct wish {
   caller by;
   domain::uuid id;
   bool although_unknown = false;
-  send_reply send;
+  reply_handle reply_to;
+  std::optional<domain::idempotency_record> key;
 };
 
 /// Whether it can be sent again, by a person's word.
@@ -235,8 +236,7 @@ void retry_with(const wish& what,
                 const domain::uuid& failed_job,
                 bool has_letter) {
   domain::uuid_generator ids{what.hub.seed()};
-  auto made = std::make_shared<domain::change>(change_of(what.hub, what.by.workspace));
-  auto& change = *made;
+  auto change = change_of(what.hub, what.by.workspace);
   const auto job = ids.next(change.at);
   if (has_letter) {
     change.dead_letter = domain::dead_letter_step{
@@ -264,22 +264,23 @@ void retry_with(const wish& what,
   change.events.push_back(std::move(told));
   change.action = action_of(
     what.hub, what.by, "notification_retried", to_string(one.id), {{"job", to_string(job)}});
-  commit(what.hub, std::move(made), what.send, [what](const domain::verdict&) {
+  change.idempotency = what.key; // one wish is one message, whoever dies before it is answered
+  commit_once(what.hub, std::move(change), what.reply_to, [what](const send_reply& send) {
     if (what.hub.look_again)
       what.hub.look_again(job_kind::notification_dispatch);
-    send_detail(what.hub, what.by.workspace, what.id, 202, what.send);
+    send_detail(what.hub, what.by.workspace, what.id, 202, send);
   });
 }
 
 void retry_found(const wish& what, const storage::notification_detail& about) {
   if (const auto may = may_retry(about.row, what.although_unknown); !may)
-    return what.send(error_reply(may.why()));
+    return what.reply_to->send(error_reply(may.why()));
   what.hub.reads.dead_letter_of(what.by.workspace,
                                 about.job,
                                 [what, one = about.row, job = about.job](
                                   const domain::result<storage::stored_dead_letter>& letter) {
                                   if (!letter && letter.why().code != errc::not_found)
-                                    return what.send(error_reply(letter.why()));
+                                    return what.reply_to->send(error_reply(letter.why()));
                                   // What a person has put aside does not stand in the way of
                                   // another's wish.
                                   retry_with(
@@ -299,18 +300,20 @@ void retry(context& hub, const call& request, edge::responder responder) {
   const bool anyway = given.flag("although_unknown");
   if (!given.faults().empty())
     return responder.send(invalid_fields(given.faults()));
-  // A repeated call gets the answer it got, whatever has become of the notification.
-  run_once(hub,
-           request.who.workspace,
-           sent->idempotency,
-           std::make_shared<edge::responder>(std::move(responder)),
-           [&hub, by = request.by(), id = *id, anyway](const send_reply& send) {
-             const wish what{hub, by, id, anyway, send};
-             hub.reads.notification_of(
-               by.workspace, id, [what](const domain::result<storage::notification_detail>& found) {
-                 found ? retry_found(what, *found) : what.send(error_reply(found.why()));
-               });
-           });
+  const wish what{hub,
+                  request.by(),
+                  *id,
+                  anyway,
+                  std::make_shared<edge::responder>(std::move(responder)),
+                  sent->idempotency};
+  unless_answered(hub, what.by.workspace, what.key, what.reply_to, [what] {
+    what.hub.reads.notification_of(
+      what.by.workspace,
+      what.id,
+      [what](const domain::result<storage::notification_detail>& found) {
+        found ? retry_found(what, *found) : what.reply_to->send(error_reply(found.why()));
+      });
+  });
 }
 
 // ---- reviewing what waits

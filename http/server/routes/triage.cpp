@@ -57,20 +57,22 @@ void ask_for_triage(context& hub, const call& request, edge::responder responder
     return responder.send(error_reply(fail(
       errc::conflict, "triage is off in this workspace; set ai.triage to manual or automatic")));
   auto reply_to = std::make_shared<edge::responder>(std::move(responder));
-  hub.reads.core_of(
-    request.who.workspace,
-    *id,
-    [&hub, by = request.by(), reply_to, version = *version, key = *key](
-      const domain::result<domain::ticket_core>& ticket) {
-      auto what = ticket ? asking_for_triage(hub, by, *ticket, version) : ticket.why();
-      if (!what)
-        return reply_to->send(error_reply(what.why()));
-      what->idempotency = key;
-      const json answer{{"ticket_id", to_string(ticket->id)}, {"enrichment_status", "pending"}};
-      commit_once(hub, *std::move(what), reply_to, [answer](const send_reply& send) {
-        send(json_reply(202, text_of(answer)));
+  const auto look = [&hub, id = *id, by = request.by(), reply_to, version = *version, key = *key] {
+    hub.reads.core_of(
+      by.workspace,
+      id,
+      [&hub, by, reply_to, version, key](const domain::result<domain::ticket_core>& ticket) {
+        auto what = ticket ? asking_for_triage(hub, by, *ticket, version) : ticket.why();
+        if (!what)
+          return reply_to->send(error_reply(what.why()));
+        what->idempotency = key;
+        const json answer{{"ticket_id", to_string(ticket->id)}, {"enrichment_status", "pending"}};
+        commit_once(hub, *std::move(what), reply_to, [answer](const send_reply& send) {
+          send(json_reply(202, text_of(answer)));
+        });
       });
-    });
+  };
+  unless_answered(hub, request.who.workspace, *key, reply_to, look);
 }
 
 // ---- POST /api/tickets/:id/triage/accept, …/reject
@@ -100,6 +102,7 @@ void complete(domain::ticket_patch& patch, const storage::ticket_detail& seen) {
   if (!type || !seen.ai_suggested_priority)
     return;
   auto& decision = *patch.decision;
+  decision.of = seen.triaged_at;
   decision.edited =
     patch.title.has_value() || patch.type.value_or(*type) != *type
     || patch.urgency.value_or(*seen.ai_suggested_priority) != *seen.ai_suggested_priority;

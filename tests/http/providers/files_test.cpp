@@ -40,6 +40,9 @@ TEST(slack_file, takes_the_token_nowhere_else) {
     "https://evil.example\\@files.slack.com/x",
     "https://xfiles.slack.com/x",
     "https://team.slack.com/files/U1/F1/screen.png",
+    "https://slack.com/api/auth.revoke",
+    "https://slack.com/api/chat.postMessage?channel=C1&text=x",
+    "https://slack.com/files/U1/F1/screen.png",
     "https://docs.google.com/document/d/1",
     "http://169.254.169.254/latest/meta-data",
     "http://127.0.0.1:4010/slack/files-pri/x",
@@ -61,6 +64,7 @@ TEST(slack_file, is_fetched_beside_the_api_where_that_is_elsewhere) {
   EXPECT_TRUE(from_slack(played_slack, "http://127.0.0.1:4010/slack/files-pri/T-F/a.png"));
   for (const auto* url : {"http://127.0.0.1:4010/whatsapp/x",
                           "http://127.0.0.1:4010/slackers/x",
+                          "http://127.0.0.1:4010/slack/api/auth.revoke",
                           "http://127.0.0.1:4011/slack/files-pri/x",
                           "http://127.0.0.1:4010/slack/../admin",
                           "http://127.0.0.1:4010/slack%2fx/../admin",
@@ -104,6 +108,8 @@ TEST(whatsapp_file, takes_the_token_to_meta_alone) {
                           "https://fbsbx.com.evil.example/x",
                           "http://lookaside.fbsbx.com/x",
                           "https://evil.example/?u=lookaside.fbsbx.com",
+                          "https://graph.facebook.com/v23.0/me",
+                          "https://www.facebook.com/x",
                           "https://10.0.0.1/x"})
     EXPECT_FALSE(from_whatsapp(meta, url)) << url;
   EXPECT_TRUE(from_whatsapp(played_meta, "http://127.0.0.1:4010/whatsapp/attachments/1"));
