@@ -167,7 +167,7 @@ TEST_F(release, takes_personal_data_out_of_what_people_write) {
 
 TEST_F(release, says_which_model_nobody_knows) {
   auto ticket = resolved();
-  const auto answer = api_.post(at(ticket, "/generate_changelog"), {{"model", "gpt-typo"}});
+  const auto answer = api_.post(at(ticket, "/generate_changelog"), {{"model", "missing-model"}});
   EXPECT_EQ(answer.status, 422) << answer.text;
 }
 
