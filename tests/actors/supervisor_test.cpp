@@ -499,6 +499,35 @@ TEST_F(job_supervisor, fails_an_attempt_whose_effects_are_refused) {
   EXPECT_THAT(steps(), ElementsAre(job_step::kind::finish, job_step::kind::retry));
 }
 
+TEST_F(job_supervisor, does_not_simply_repeat_what_was_sent_where_its_effects_are_refused) {
+  for (const bool can_be_asked : {true, false}) {
+    journal_->seen.clear();
+    waits(can_be_asked ? 1 : 2);
+    journal_->decide = [](const storage::change_ptr& change) {
+      auto answer = testing::committed(*change);
+      if (change->updates)
+        answer.what = verdict::kind::conflict;
+      return std::optional{domain::result<verdict>{answer}};
+    };
+    supervise([can_be_asked](const attempt& one) {
+      if (can_be_asked)
+        one.can_be_asked();
+      one.begin_sending([one] {
+        auto effects = std::make_shared<domain::change>();
+        effects->workspace = test_workspace;
+        effects->updates.emplace();
+        one.succeed(effects);
+      });
+    });
+    advance(10ms);
+    EXPECT_THAT(steps(),
+                ElementsAre(job_step::kind::begin_sending,
+                            job_step::kind::finish,
+                            can_be_asked ? job_step::kind::retry : job_step::kind::bury));
+    EXPECT_TRUE(last_step().outcome_unknown);
+  }
+}
+
 TEST_F(job_supervisor, settles_again_until_the_database_is_back) {
   waits(1);
   int runs = 0;
