@@ -1,5 +1,6 @@
 #pragma once
 
+#include "http/server/edge/responder.hpp"
 #include "http/server/parse.hpp"
 
 #include <cstdint>
@@ -43,5 +44,26 @@ struct page_facts {
 /// link; beyond the pages with numbers, "next" goes on by cursor.
 std::vector<std::pair<std::string, std::string>> paging_headers(const edge::request& request,
                                                                 const page_facts& facts);
+
+/// The answer to a call for a page of a bare list: `rows` is the page as JSON text, `found` says
+/// how much there is, `ends_at` is the cursor of its last row.
+template <class Page>
+edge::reply page_reply(const edge::request& request,
+                       const page_number& at,
+                       bool by_cursor,
+                       const Page& found,
+                       std::string rows,
+                       std::string ends_at) {
+  return {.status = 200,
+          .content_type = "application/json",
+          .body = std::move(rows),
+          .headers = paging_headers(request,
+                                    {.at = at,
+                                     .by_cursor = by_cursor,
+                                     .more = found.more,
+                                     .total = found.total,
+                                     .total_is_exact = found.total_is_exact,
+                                     .next_cursor = found.more ? std::move(ends_at) : ""})};
+}
 
 } // namespace hub::http

@@ -523,27 +523,22 @@ void list(context& hub, const call& request, edge::responder responder) {
   query.limit = at.per_page;
   query.offset = at.offset();
   auto reply_to = std::make_shared<edge::responder>(std::move(responder));
-  hub.reads.list_changelog(query,
-                           [reply_to, at, asked = request, by_cursor = query.after.has_value()](
-                             domain::result<storage::changelog_page> found) {
-                             if (!found)
-                               return reply_to->send(error_reply(found.why()));
-                             auto body = json::array();
-                             for (const auto& entry : found->entries)
-                               body.push_back(listed(entry));
-                             page_facts facts{.at = at,
-                                              .by_cursor = by_cursor,
-                                              .more = found->more,
-                                              .total = found->total,
-                                              .total_is_exact = found->total_is_exact,
-                                              .next_cursor = {}};
-                             if (found->more)
-                               facts.next_cursor = to_string(found->entries.back().id);
-                             reply_to->send({.status = 200,
-                                             .content_type = "application/json",
-                                             .body = text_of(body),
-                                             .headers = paging_headers(asked, facts)});
-                           });
+  hub.reads.list_changelog(
+    query,
+    [reply_to, at, asked = request, by_cursor = query.after.has_value()](
+      domain::result<storage::changelog_page> found) {
+      if (!found)
+        return reply_to->send(error_reply(found.why()));
+      auto body = json::array();
+      for (const auto& entry : found->entries)
+        body.push_back(listed(entry));
+      reply_to->send(page_reply(asked,
+                                at,
+                                by_cursor,
+                                *found,
+                                text_of(body),
+                                found->entries.empty() ? "" : to_string(found->entries.back().id)));
+    });
 }
 
 } // namespace

@@ -44,27 +44,23 @@ void list(context& hub, const call& request, edge::responder responder) {
   if (!platforms.empty())
     query.platform = platforms.front();
   auto reply_to = std::make_shared<edge::responder>(std::move(responder));
-  hub.reads.list_deliveries(query,
-                            [reply_to, at, asked = request, by_cursor = query.after.has_value()](
-                              domain::result<storage::delivery_page> found) {
-                              if (!found)
-                                return reply_to->send(error_reply(found.why()));
-                              auto body = json::array();
-                              for (const auto& row : found->deliveries)
-                                body.push_back(to_json(row));
-                              page_facts facts{.at = at,
-                                               .by_cursor = by_cursor,
-                                               .more = found->more,
-                                               .total = found->total,
-                                               .total_is_exact = found->total_is_exact,
-                                               .next_cursor = {}};
-                              if (found->more)
-                                facts.next_cursor = to_string(found->deliveries.back().id);
-                              reply_to->send({.status = 200,
-                                              .content_type = "application/json",
-                                              .body = text_of(body),
-                                              .headers = paging_headers(asked, facts)});
-                            });
+  hub.reads.list_deliveries(
+    query,
+    [reply_to, at, asked = request, by_cursor = query.after.has_value()](
+      domain::result<storage::delivery_page> found) {
+      if (!found)
+        return reply_to->send(error_reply(found.why()));
+      auto body = json::array();
+      for (const auto& row : found->deliveries)
+        body.push_back(to_json(row));
+      reply_to->send(
+        page_reply(asked,
+                   at,
+                   by_cursor,
+                   *found,
+                   text_of(body),
+                   found->deliveries.empty() ? "" : to_string(found->deliveries.back().id)));
+    });
 }
 
 edge::reply replayed(const domain::uuid& delivery, const std::vector<actors::taken_in>& taken) {

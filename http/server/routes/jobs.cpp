@@ -317,27 +317,22 @@ void list_letters(context& hub, const call& request, edge::responder responder) 
   query.offset = at.offset();
   auto reply_to = std::make_shared<edge::responder>(std::move(responder));
   const bool by_cursor = query.after.has_value();
-  hub.reads.list_dead_letters(std::move(query),
-                              [reply_to, at, by_cursor, asked = request](
-                                const domain::result<storage::dead_letter_page>& found) {
-                                if (!found)
-                                  return reply_to->send(error_reply(found.why()));
-                                auto body = json::array();
-                                for (const auto& letter : found->letters)
-                                  body.push_back(to_json(letter));
-                                const page_facts facts{
-                                  .at = at,
-                                  .by_cursor = by_cursor,
-                                  .more = found->more,
-                                  .total = found->total,
-                                  .total_is_exact = found->total_is_exact,
-                                  .next_cursor =
-                                    found->more ? cursor_of(found->letters.back()) : std::string{}};
-                                reply_to->send({.status = 200,
-                                                .content_type = "application/json",
-                                                .body = text_of(body),
-                                                .headers = paging_headers(asked, facts)});
-                              });
+  hub.reads.list_dead_letters(
+    std::move(query),
+    [reply_to, at, by_cursor, asked = request](
+      const domain::result<storage::dead_letter_page>& found) {
+      if (!found)
+        return reply_to->send(error_reply(found.why()));
+      auto body = json::array();
+      for (const auto& letter : found->letters)
+        body.push_back(to_json(letter));
+      reply_to->send(page_reply(asked,
+                                at,
+                                by_cursor,
+                                *found,
+                                text_of(body),
+                                found->letters.empty() ? "" : cursor_of(found->letters.back())));
+    });
 }
 
 /// Answers with the letter as it is now.

@@ -103,27 +103,23 @@ void send_page(context& hub,
   query.offset = at.offset();
   auto reply_to = std::make_shared<edge::responder>(std::move(responder));
   const bool by_cursor = query.after.has_value();
-  hub.reads.list_notifications(std::move(query),
-                               [reply_to, at, by_cursor, asked = request](
-                                 const domain::result<storage::notification_page>& found) {
-                                 if (!found)
-                                   return reply_to->send(error_reply(found.why()));
-                                 auto body = json::array();
-                                 for (const auto& one : found->notifications)
-                                   body.push_back(to_json(one));
-                                 page_facts facts{.at = at,
-                                                  .by_cursor = by_cursor,
-                                                  .more = found->more,
-                                                  .total = found->total,
-                                                  .total_is_exact = found->total_is_exact,
-                                                  .next_cursor = {}};
-                                 if (found->more)
-                                   facts.next_cursor = to_string(found->notifications.back().id);
-                                 reply_to->send({.status = 200,
-                                                 .content_type = "application/json",
-                                                 .body = text_of(body),
-                                                 .headers = paging_headers(asked, facts)});
-                               });
+  hub.reads.list_notifications(
+    std::move(query),
+    [reply_to, at, by_cursor, asked = request](
+      const domain::result<storage::notification_page>& found) {
+      if (!found)
+        return reply_to->send(error_reply(found.why()));
+      auto body = json::array();
+      for (const auto& one : found->notifications)
+        body.push_back(to_json(one));
+      reply_to->send(
+        page_reply(asked,
+                   at,
+                   by_cursor,
+                   *found,
+                   text_of(body),
+                   found->notifications.empty() ? "" : to_string(found->notifications.back().id)));
+    });
 }
 
 void list(context& hub, const call& request, edge::responder responder) {
