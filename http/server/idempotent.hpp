@@ -45,9 +45,9 @@ void with_stored_answer(context& hub,
                         bool same_request,
                         std::function<void(storage::stored_answer stored)> go_on);
 
-/// Answers a call whose Idempotency-Key was used before as it was answered then. For calls that look
-/// at things before they commit: what has become of those since must not matter. Where the key is
-/// new, or its answer is not kept, `go_on` is called, whose commit looks at the key again.
+/// Answers a call whose Idempotency-Key was used before as it was answered then. For calls that
+/// look at things before they commit: what has become of those since must not matter. Where the key
+/// is new, or its answer is not kept, `go_on` is called, whose commit looks at the key again.
 void unless_answered(context& hub,
                      const domain::uuid& workspace,
                      const std::optional<domain::idempotency_record>& key,
