@@ -83,7 +83,8 @@ std::vector<verdict> journal_batch::run() {
   check_decisions();
   apply_updates(); // first of the writes: a conflict takes all its Change's rows away
   write_changelog_steps();
-  check_notifications(); // after what may have taken them back
+  lock_notifications(); // after what may have taken them back
+  check_notifications();
   resolve_people();
   write_people();
   write_tickets();

@@ -84,6 +84,7 @@ private:
   void write_send_reports();
   void refuse_all(const std::vector<entry*>& asked, const char* why);
   void check_decisions();
+  void lock_notifications();
   void check_notifications();
   void write_changelog_steps();
   void write_triage();

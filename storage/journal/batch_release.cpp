@@ -306,6 +306,35 @@ void journal_batch::check_decisions() {
   refuse_all(deciding, "no suggestion waits for a decision on this ticket");
 }
 
+void journal_batch::lock_notifications() {
+  row_set<4> named;
+  const std::optional<domain::uuid> unnamed;
+  for (const auto& item : entries_) {
+    if (!item.stands)
+      continue;
+    const auto& what = *item.change;
+    const auto by_job = [&](const domain::uuid& job) {
+      named.add(what.workspace, unnamed, std::optional{job}, std::optional<std::string>{});
+    };
+    if (what.notification)
+      named.add(what.workspace,
+                std::optional{what.notification->notification},
+                unnamed,
+                std::optional<std::string>{});
+    if (what.step && what.step->of == job_kind::notification_dispatch
+        && *name_of(what.step->what) != '\0')
+      by_job(what.step->job);
+    if (what.dead_letter && what.dead_letter->what == domain::dead_letter_step::kind::retry)
+      by_job(what.dead_letter->id);
+    if (what.of_sent && !what.of_sent->said.empty())
+      named.add(what.workspace,
+                std::optional{what.of_sent->job}, // a notification's first job has its id
+                std::optional{what.of_sent->job},
+                std::optional{what.of_sent->message_id});
+  }
+  run_if_any(std::move(named), tx_, statements::lock_named_notifications.name);
+}
+
 void journal_batch::check_notifications() {
   row_set<3> notifications;
   std::vector<entry*> sending;

@@ -167,6 +167,23 @@ inline constexpr statement reject_notifications_of{"reject_notifications_of", R"
   WHERE workspace_id = $1::uuid AND changelog_entry_id = $2::uuid AND begun_at IS NULL
 )sql"};
 
+/// Locks whatever notifications a batch is about, by any of their names and in one order: steps and
+/// reports of one mass release, in two writers' batches, would wait for each other otherwise.
+inline constexpr statement lock_named_notifications{"lock_named_notifications", R"sql(
+  WITH i AS (
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[]) AS i (ws, id, job, message)
+  ), named AS ( -- each name has an index of its own
+    SELECT n.workspace_id, n.id FROM i JOIN notifications n ON (n.workspace_id, n.id) = (i.ws, i.id)
+    UNION
+    SELECT n.workspace_id, n.id FROM i
+    JOIN notifications n ON (n.workspace_id, n.job_id) = (i.ws, i.job)
+    UNION
+    SELECT n.workspace_id, n.id FROM i
+    JOIN notifications n ON (n.workspace_id, n.provider_message_id) = (i.ws, i.message)
+  )
+  SELECT FROM named JOIN notifications n USING (workspace_id, id) ORDER BY n.id FOR UPDATE OF n
+)sql"};
+
 /// Which notifications may (still) be sent by the job that asks, locked.
 inline constexpr statement lock_notifications{"lock_notifications", R"sql(
   SELECT i.ord::int - 1, n.status
@@ -284,25 +301,32 @@ inline constexpr statement follow_retries{"follow_retries", R"sql(
 )sql"};
 
 /// What WhatsApp says of a message, forward only. A message that the person's silence forbids is
-/// tried once more, as a template.
+/// tried once more, as a template. A notification's first job has its own id: when WhatsApp says
+/// that what it sent has arrived after all, before the job that a person put in its place has
+/// begun, nothing is sent a second time. "sent" is no such word: "failed" can follow.
 inline constexpr statement follow_reports{"follow_reports", R"sql(
   WITH i AS (
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[],
                          $6::timestamptz[]) AS i (ws, job, message, said, code, at)
-  ), named AS ( -- by either name, each with an index of its own
-    SELECT n.workspace_id, n.id, i.message, i.said, i.code, i.at
+  ), named AS ( -- by any name, each with an index of its own
+    SELECT n.workspace_id, n.id, i.message, i.said, i.code, i.at, n.begun_at IS NOT NULL AS open
     FROM i JOIN notifications n ON (n.workspace_id, n.job_id) = (i.ws, i.job)
     WHERE n.channel = 'whatsapp'
     UNION
-    SELECT n.workspace_id, n.id, i.message, i.said, i.code, i.at
+    SELECT n.workspace_id, n.id, i.message, i.said, i.code, i.at, n.begun_at IS NOT NULL
     FROM i JOIN notifications n ON (n.workspace_id, n.provider_message_id) = (i.ws, i.message)
      AND n.channel = 'whatsapp'
+    UNION
+    SELECT n.workspace_id, n.id, i.message, i.said, i.code, i.at,
+           n.begun_at IS NULL AND n.status = 'pending'
+    FROM i JOIN notifications n ON (n.workspace_id, n.id) = (i.ws, i.job) AND n.job_id <> i.job
+    WHERE n.channel = 'whatsapp' AND i.said IN ('delivered', 'read', 'played')
   ), l AS (
     SELECT n.workspace_id, n.id, n.status AS before, f.message, f.said, f.code, f.at,
            f.said = 'failed' AND f.code = 131047 AND NOT n.use_template
              AND n.status IN ('pending', 'failed', 'sent', 'uncertain') AS as_template
     FROM named f JOIN notifications n ON (n.workspace_id, n.id) = (f.workspace_id, f.id)
-    WHERE n.begun_at IS NOT NULL
+    WHERE f.open
     ORDER BY n.id FOR UPDATE OF n
   ), moved AS (
     UPDATE notifications n SET
@@ -392,6 +416,7 @@ inline constexpr std::array about_release{
   lock_notifications_of,
   take_back_entry,
   reject_notifications_of,
+  lock_named_notifications,
   lock_notifications,
   begin_notifications,
   send_notifications,

@@ -5,8 +5,11 @@
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
+#include <array>
+#include <atomic>
 #include <set>
 #include <thread>
+#include <vector>
 
 namespace hub::storage {
 namespace {
@@ -317,6 +320,60 @@ TEST_F(release, lets_one_of_two_approve) {
   EXPECT_EQ(count("jobs"), "1");
 }
 
+TEST_F(release, lets_two_writers_write_of_the_same_messages_in_any_order) {
+  std::vector<notification_step> begun;
+  for (int i = 0; i < 24; ++i) {
+    const auto number = std::to_string(i);
+    // Each by somebody else: many by one would wait for a review.
+    const auto ticket = resolved("W-both-" + number, domain::ticket_status::resolved, "p" + number);
+    auto what = of_job(notification_step::kind::begin, approve(ticket));
+    what.provider_message_id = "wamid.both." + number;
+    ASSERT_EQ(move(what).what, kind::committed);
+    what.what = notification_step::kind::sent;
+    begun.push_back(what);
+  }
+  const auto sent = [&](const notification_step& what) {
+    auto wanted = empty(14s);
+    wanted.notification = what;
+    return wanted;
+  };
+  const auto heard = [&](const notification_step& of, const char* said) {
+    auto wanted = empty(15s);
+    wanted.of_sent.emplace();
+    wanted.of_sent->job = of.job;
+    wanted.of_sent->taken = true;
+    wanted.of_sent->message_id = of.provider_message_id;
+    wanted.of_sent->said = said;
+    return wanted;
+  };
+  // Each batch holds sends of one half and statuses of the other, in opposite orders.
+  const auto batch = [&](std::size_t half, const char* said) {
+    std::vector<change> all;
+    for (std::size_t i = 0; i < 12; ++i) {
+      all.push_back(sent(begun[half * 12 + i]));
+      all.push_back(heard(begun[(1 - half) * 12 + 11 - i], said));
+    }
+    return testing::shared(std::move(all));
+  };
+  std::array<std::atomic<int>, 2> committed{};
+  const auto write = [&](std::size_t who) {
+    const auto writer = make_writer(static_cast<std::int16_t>(who));
+    for (const auto* said : {"sent", "delivered", "read"}) {
+      commit_stats stats;
+      for (const auto& verdict : writer->commit(batch(who, said), stats))
+        committed[who] += verdict.what == kind::committed;
+    }
+  };
+  {
+    const std::jthread one{[&] { write(0); }};
+    const std::jthread two{[&] { write(1); }};
+  }
+  EXPECT_EQ(committed[0], 72);
+  EXPECT_EQ(committed[1], 72);
+  EXPECT_EQ(count("notifications WHERE status = 'delivered' AND read_at IS NOT NULL"), "24");
+  EXPECT_EQ(ask("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"), "0");
+}
+
 TEST_F(release, approves_the_version_that_was_read_and_nothing_unread) {
   const auto ticket = resolved("d1");
   EXPECT_EQ(step(approving(ticket)).why->code, domain::errc::invalid_input) << "no draft";
@@ -590,6 +647,54 @@ TEST_F(release, sends_again_what_a_person_wants_sent_again) {
   EXPECT_EQ(status_of(id), "pending") << "that was said of the message before";
   EXPECT_EQ(commit(wanted).what, kind::conflict) << "once";
   EXPECT_EQ(move(of_job(notification_step::kind::begin, id), 22s).what, kind::committed);
+}
+
+TEST_F(release, is_not_sent_again_when_the_first_message_turns_out_to_have_arrived) {
+  for (const auto* said : {"delivered", "read"}) {
+    const auto id = approve(resolved("W-late-"s + said));
+    ASSERT_EQ(move(of_job(notification_step::kind::begin, id)).what, kind::committed);
+    run("UPDATE notifications SET status = 'uncertain' WHERE id = " + quoted(id));
+    auto again = of_job(notification_step::kind::retry, id);
+    again.new_job = fresh_id();
+    ASSERT_EQ(move(again).what, kind::committed);
+    ASSERT_EQ(status_of(id), "pending");
+    auto told = empty(22s);
+    told.of_sent.emplace();
+    told.of_sent->job = id; // the first job's
+    told.of_sent->taken = true;
+    told.of_sent->message_id = "wamid.late."s + said;
+    told.of_sent->said = "sent";
+    ASSERT_EQ(commit(told).what, kind::committed);
+    EXPECT_EQ(status_of(id), "pending") << "it may still fail";
+    told = empty(23s);
+    told.of_sent.emplace();
+    told.of_sent->job = id;
+    told.of_sent->taken = true;
+    told.of_sent->message_id = "wamid.late."s + said;
+    told.of_sent->said = said;
+    ASSERT_EQ(commit(told).what, kind::committed);
+    EXPECT_EQ(status_of(id), "delivered");
+    EXPECT_EQ(move(of_job(notification_step::kind::begin, id), 24s).what, kind::conflict)
+      << "nothing is left to send";
+  }
+}
+
+TEST_F(release, counts_no_word_of_the_first_message_once_the_second_has_begun) {
+  const auto id = approve(resolved("W-too-late"));
+  ASSERT_EQ(move(of_job(notification_step::kind::begin, id)).what, kind::committed);
+  run("UPDATE notifications SET status = 'uncertain' WHERE id = " + quoted(id));
+  auto again = of_job(notification_step::kind::retry, id);
+  again.new_job = fresh_id();
+  ASSERT_EQ(move(again).what, kind::committed);
+  ASSERT_EQ(move(of_job(notification_step::kind::begin, id), 22s).what, kind::committed);
+  auto told = empty(23s);
+  told.of_sent.emplace();
+  told.of_sent->job = id;
+  told.of_sent->taken = true;
+  told.of_sent->message_id = "wamid.first";
+  told.of_sent->said = "delivered";
+  ASSERT_EQ(commit(told).what, kind::committed);
+  EXPECT_EQ(status_of(id), "pending");
 }
 
 TEST_F(release, sends_a_template_where_free_text_came_too_late) {
