@@ -7,10 +7,12 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <atomic>
 #include <charconv>
+#include <cstdint>
 #include <cstdlib>
 #include <limits>
 #include <memory>
@@ -185,7 +187,7 @@ struct key_ring::shared {
   using clock = std::chrono::steady_clock;
 
   shared(std::shared_ptr<const keys> held, std::filesystem::path named)
-    : now{std::move(held)}, file{std::move(named)}, written{last_write()} {}
+    : now{std::move(held)}, file{std::move(named)}, seen{edition_now()} {}
 
   std::shared_ptr<const keys> current() {
     const std::lock_guard lock{mutex};
@@ -197,24 +199,36 @@ struct key_ring::shared {
   /// Looks now: something needs a key that is not here.
   std::shared_ptr<const keys> newest() {
     const std::lock_guard lock{mutex};
-    written = {}; // whatever it says
+    seen = {}; // whatever it says
     if (!file.empty())
       look();
     return now;
   }
 
 private:
-  std::filesystem::file_time_type last_write() const {
-    std::error_code unreadable;
-    return file.empty() ? std::filesystem::file_time_type{}
-                        : std::filesystem::last_write_time(file, unreadable);
+  /// Tells one saved file from the next. The time alone does not: file systems count it in ticks of
+  /// some milliseconds. A ring is saved as a new file that takes the old one's name.
+  struct edition {
+    ino_t inode = 0;
+    std::int64_t written = 0; // nanoseconds
+    friend bool operator==(const edition&, const edition&) = default;
+  };
+
+  /// Of no file where it cannot be looked at.
+  edition edition_now() const {
+    struct stat facts {};
+    if (file.empty() || ::stat(file.c_str(), &facts) != 0)
+      return {};
+    return {facts.st_ino,
+            static_cast<std::int64_t>(facts.st_mtim.tv_sec) * 1'000'000'000
+              + facts.st_mtim.tv_nsec};
   }
 
   /// A file that cannot be read just now leaves the keys as they are.
   void look() {
     look_again_at = clock::now() + follows_within / 2;
-    const auto at = last_write();
-    if (at == written)
+    const auto at = edition_now();
+    if (at == seen)
       return;
     auto content = read_file(file);
     if (!content)
@@ -224,7 +238,7 @@ private:
     if (!fresh)
       return config::log(
         config::log_level::error, "sealing_keys_unreadable", {{"error", fresh.why().message}});
-    written = at;
+    seen = at;
     now = fresh->shared_->now;
     config::log(config::log_level::info,
                 "sealing_keys_read_again",
@@ -234,7 +248,7 @@ private:
   std::mutex mutex;
   std::shared_ptr<const keys> now;
   const std::filesystem::path file;
-  std::filesystem::file_time_type written;
+  edition seen;
   clock::time_point look_again_at{clock::now() + follows_within / 2};
 };
 
