@@ -1,6 +1,7 @@
 #include "actors/node.hpp"
 
 #include "actors/core_reader/core_reader.hpp"
+#include "actors/feed/feed.hpp"
 #include "actors/intake/intake_shard.hpp"
 #include "actors/journal/journal.hpp"
 #include "actors/region/region.hpp"
@@ -66,6 +67,7 @@ public:
                              options.make_store,
                              figures_);
     core_reader_ = system_.spawn(core_reader_behavior, options.reads);
+    feed_ = system_.spawn(feed_behavior, options.reads);
     around_ = std::make_shared<const surroundings>(
       surroundings{journal_, core_reader_, options.rules_of, wall_clock, random_seed});
     for (auto& region : where_->regions)
@@ -77,6 +79,8 @@ public:
   }
 
   ~implementation() { stop(); }
+
+  void end_feed() { caf::anon_send_exit(feed_, caf::exit_reason::user_shutdown); }
 
   void stop() {
     if (std::exchange(stopped_, true))
@@ -95,6 +99,7 @@ public:
     for (auto& region : where_->regions)
       handles.push_back(caf::actor_cast<caf::actor>(std::exchange(region, nullptr)));
     end_all();
+    handles.push_back(caf::actor_cast<caf::actor>(std::exchange(feed_, nullptr)));
     handles.push_back(caf::actor_cast<caf::actor>(std::exchange(core_reader_, nullptr)));
     handles.push_back(caf::actor_cast<caf::actor>(std::exchange(journal_, nullptr)));
     end_all();
@@ -113,6 +118,7 @@ public:
   }
 
   caf::actor_system& system() { return system_; }
+  [[nodiscard]] const feed_actor& feed() const { return feed_; }
   [[nodiscard]] const directory& where() const { return *where_; }
   [[nodiscard]] const journal_actor& journal() const { return journal_; }
   [[nodiscard]] const journal_metrics& figures() const { return *figures_; }
@@ -121,7 +127,8 @@ public:
 private:
   void watch() {
     std::vector<watched_actor> all{{"journal", caf::actor_cast<caf::actor>(journal_)},
-                                   {"core_reader", caf::actor_cast<caf::actor>(core_reader_)}};
+                                   {"core_reader", caf::actor_cast<caf::actor>(core_reader_)},
+                                   {"live_feed", caf::actor_cast<caf::actor>(feed_)}};
     for (std::size_t shard = 0; shard < shard_count; ++shard) {
       const auto number = std::to_string(shard);
       all.push_back({"region " + number, caf::actor_cast<caf::actor>(where_->regions[shard])});
@@ -139,6 +146,7 @@ private:
   std::shared_ptr<directory> where_ = std::make_shared<directory>();
   journal_actor journal_;
   core_reader_actor core_reader_;
+  feed_actor feed_;
   std::shared_ptr<const surroundings> around_;
   caf::actor watcher_;
   bool stopped_ = false;
@@ -151,6 +159,14 @@ node::~node() = default;
 
 bool node::wait_until_writing(std::chrono::milliseconds patience) const {
   return implementation_->wait_until_writing(patience);
+}
+
+const feed_actor& node::feed() const {
+  return implementation_->feed();
+}
+
+void node::end_feed() {
+  implementation_->end_feed();
 }
 
 void node::stop() {

@@ -2,6 +2,7 @@
 
 #include "actors/actor_metrics.hpp"
 #include "actors/directory.hpp"
+#include "actors/feed/protocol.hpp"
 #include "actors/journal/journal_metrics.hpp"
 #include "actors/journal/protocol.hpp"
 #include "domain/intake.hpp"
@@ -50,6 +51,11 @@ public:
 
   /// True once a journal writer has a connection; false after `patience`.
   [[nodiscard]] bool wait_until_writing(std::chrono::milliseconds patience) const;
+
+  /// Tells those who watch here what happens to tickets.
+  [[nodiscard]] const feed_actor& feed() const;
+  /// Ends the live feed, and so all who watch: their streams would keep the edge from draining.
+  void end_feed();
 
   /// Ends every actor, from the outside in. What is in flight is not waited for: the edge drains
   /// first, and whoever still asks is refused.

@@ -1,5 +1,6 @@
 #include "domain/intake.hpp"
 
+#include "domain/access.hpp"
 #include "domain/scrub.hpp"
 #include "domain/text.hpp"
 
@@ -359,6 +360,18 @@ change recalling(const ticket_patch& patch, const ticket_core& ticket, time_poin
   return what;
 }
 
+namespace {
+
+/// Whom an app signs in by their address is found there by it, too; elsewhere an address is none.
+std::string account_of(const new_ticket& asked) {
+  if (asked.original_channel != channel::in_app || !asked.reporter_email)
+    return {};
+  const auto address = parse_email(*asked.reporter_email);
+  return address ? *address : std::string{};
+}
+
+} // namespace
+
 change creating(const new_ticket& asked, uuid_generator& ids, time_point now) {
   auto prepared = prepare(asked.description);
   change what;
@@ -376,7 +389,7 @@ change creating(const new_ticket& asked, uuid_generator& ids, time_point now) {
   if (!asked.reporter_name.empty() || asked.reporter_email)
     what.author = person_record{.new_reporter_id = ids.next(now),
                                 .platform = asked.original_channel,
-                                .platform_user_id = {},
+                                .platform_user_id = account_of(asked),
                                 .display_name = asked.reporter_name,
                                 .email = asked.reporter_email,
                                 .locale = std::nullopt,

@@ -318,7 +318,8 @@ http::context context_of(const config::settings& values,
           .simulation = values.simulation,
           .now = actors::wall_clock,
           .seed = actors::random_seed,
-          .version = version};
+          .version = version,
+          .feed = node.feed()};
 }
 
 /// Of two engines that call other providers each.
@@ -352,13 +353,15 @@ void mount_everything(http::edge::server& server,
   http::mount_reveal(server, hub);
   http::mount_changelog(server, hub);
   http::mount_notifications(server, hub);
-  http::mount_attachments(
-    server, hub, [&door](const http::call& from) -> domain::result<std::shared_ptr<const void>> {
-      auto place = door.stream_place_for(from);
-      if (!place)
-        return place.why();
-      return std::shared_ptr<const void>{*std::move(place)};
-    });
+  const http::stream_places places =
+    [&door](const http::call& from) -> domain::result<std::shared_ptr<const void>> {
+    auto place = door.stream_place_for(from);
+    if (!place)
+      return place.why();
+    return std::shared_ptr<const void>{*std::move(place)};
+  };
+  http::mount_attachments(server, hub, places);
+  http::mount_live(server, hub, places);
   http::mount_deliveries(server, hub);
   http::mount_jobs(server, hub);
   http::mount_operations(server, hub);
@@ -393,6 +396,7 @@ void stop(http::edge::server& server,
   {
     // Attempts end while requests do.
     const std::jthread jobs_end{[&jobs] { jobs.stop(jobs_end_within); }};
+    node.end_feed();
     clean = server.drain(drain_within);
   }
   keeper.reset(); // it must not bring back a database that is being stopped

@@ -22,4 +22,5 @@ set(hub_migrations
   0020_create_webhook_paths.sql
   0021_create_release_valve.sql
   0022_create_cooldowns.sql
-  0023_keep_files.sql)
+  0023_keep_files.sql
+  0024_number_events.sql)

@@ -10,6 +10,14 @@ void see(pqxx::transaction_base& tx, const std::string& what) {
   tx.exec_params("SELECT set_config('hub.workspaces', $1, true)", what);
 }
 
+/// Empty for none: whoever works for nobody sees nothing.
+std::string array_of(const std::vector<domain::uuid>& workspaces) {
+  std::string all;
+  for (const auto& one : workspaces)
+    all += (all.empty() ? '{' : ',') + to_string(one);
+  return all.empty() ? all : all + '}';
+}
+
 } // namespace
 
 void see_only(pqxx::transaction_base& tx, const domain::uuid& workspace) {
@@ -17,10 +25,12 @@ void see_only(pqxx::transaction_base& tx, const domain::uuid& workspace) {
 }
 
 void see_only(pqxx::transaction_base& tx, const std::vector<domain::uuid>& workspaces) {
-  std::string all;
-  for (const auto& one : workspaces)
-    all += (all.empty() ? '{' : ',') + to_string(one);
-  see(tx, all.empty() ? all : all + '}');
+  see(tx, array_of(workspaces));
+}
+
+void see_and_write(pqxx::transaction_base& tx, const std::vector<domain::uuid>& workspaces) {
+  tx.exec_params("SELECT set_config('hub.workspaces', $1, true), pg_current_xact_id()",
+                 array_of(workspaces));
 }
 
 void see_all(pqxx::transaction_base& tx) {

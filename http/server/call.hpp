@@ -40,6 +40,12 @@ public:
                      std::optional<domain::permission> needs,
                      edge::responder responder,
                      admitted inside) = 0;
+  /// Whether somebody who was let in would be again, as the same: a session can end and a key be
+  /// revoked while their answer is still under way. Counts neither as a call nor as a sign of life.
+  /// Calls back now or later, from any thread; `true` where nobody can say.
+  virtual void look_again(const call& from,
+                          std::optional<domain::permission> needs,
+                          std::function<void(bool)> done) = 0;
 };
 
 } // namespace hub::http

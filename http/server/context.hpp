@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/directory.hpp"
+#include "actors/feed/protocol.hpp"
 #include "actors/jobs/job_figures.hpp"
 #include "actors/journal/journal_metrics.hpp"
 #include "actors/journal/protocol.hpp"
@@ -68,6 +69,8 @@ struct context {
   workspaces* known = nullptr;
   /// Has texts written, and says how they are let go; null where no machinery runs.
   releasing* release = nullptr;
+  /// Tells what happens to tickets as it happens.
+  actors::feed_actor feed = {};
 };
 
 } // namespace hub::http

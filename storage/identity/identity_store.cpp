@@ -34,7 +34,7 @@ constexpr auto session_sql = R"sql(
       AND u.disabled_at IS NULL),
   seen AS (
     UPDATE sessions s SET last_seen_at = $2::timestamptz FROM found f
-    WHERE s.workspace_id = f.workspace_id AND s.id = f.id
+    WHERE s.workspace_id = f.workspace_id AND s.id = f.id AND $4::boolean
       AND s.last_seen_at < $2::timestamptz - interval '5 minutes')
   SELECT workspace_id, id, user_id, (extract(epoch FROM expires_at) * 1000)::bigint, email, name,
          role, reads_pii, has_password, came_by_link
@@ -461,15 +461,18 @@ public:
              .connections = options.connections,
              .queue_limit = options.queue_limit}} {}
 
-  void
-  session_of(std::string token_hash, domain::time_point now, callback<open_session> done) override {
+  void session_of(std::string token_hash,
+                  domain::time_point now,
+                  session_use how,
+                  callback<open_session> done) override {
     run_anywhere<open_session>(
       std::move(done),
-      [token_hash = std::move(token_hash), now](pqxx::work& tx) -> result<open_session> {
+      [token_hash = std::move(token_hash), now, how](pqxx::work& tx) -> result<open_session> {
         const auto rows = tx.exec_params(session_sql,
                                          bytes_of(token_hash),
                                          domain::to_rfc3339(now),
-                                         static_cast<int>(session_idle.count()));
+                                         static_cast<int>(session_idle.count()),
+                                         how == session_use::used);
         if (rows.empty())
           return fail(errc::unauthorized, "this session has ended; sign in again");
         return session_in(rows.front());

@@ -168,6 +168,9 @@ struct lock_rules {
   std::chrono::seconds longest{900};
 };
 
+/// Whether somebody does something in their session: one that nobody uses ends.
+enum class session_use { looked_at, used };
+
 /// People, sessions, links, keys and the record of what they did: asynchronous, on a small pool of
 /// connections of its own with a bounded queue. No actor owns these rows, a call is one
 /// transaction, and its record is written in it; see docs/decisions/0009.
@@ -177,9 +180,11 @@ public:
 
   // ---- checking credentials; `unauthorized` for whatever does not let in
 
-  /// The person whose session this is, seen now. Ended, expired or disabled: `unauthorized`.
-  virtual void
-  session_of(std::string token_hash, domain::time_point now, callback<open_session> done) = 0;
+  /// The person whose session this is. Ended, expired or disabled: `unauthorized`.
+  virtual void session_of(std::string token_hash,
+                          domain::time_point now,
+                          session_use how,
+                          callback<open_session> done) = 0;
   virtual void key_of(std::string prefix, domain::time_point now, callback<key_facts> done) = 0;
   /// That a key was used, to the minute.
   virtual void note_key_used(domain::uuid workspace, domain::uuid key, domain::time_point now) = 0;

@@ -181,7 +181,7 @@ private:
     auto answer = guarded([&]() -> domain::result<std::vector<verdict>> {
       replan_if_due();
       pqxx::work tx{*connection_};
-      see_only(tx, workspaces_of(members));
+      see_and_write(tx, workspaces_of(members));
       try {
         auto verdicts = journal_batch{tx, members, keys_, options_.slot}.run();
         tx.commit();

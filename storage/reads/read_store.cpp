@@ -3,6 +3,7 @@
 #include "storage/connection_pool.hpp"
 #include "storage/guarded.hpp"
 #include "storage/reads/attachment_reads.hpp"
+#include "storage/reads/event_queries.hpp"
 #include "storage/reads/job_reads.hpp"
 #include "storage/reads/release_queries.hpp"
 #include "storage/reads/row_reading.hpp"
@@ -275,6 +276,13 @@ public:
   void list_job_controls(callback<std::vector<job_control_row>> done) override {
     read<std::vector<job_control_row>>(std::move(done), [](pqxx::transaction_base& tx) {
       return domain::result{read_job_controls(tx)};
+    });
+  }
+
+  void list_events(event_query query, callback<event_page> done) override {
+    read<event_page>(std::move(done), [query = std::move(query)](pqxx::transaction_base& tx) {
+      see_only(tx, query.workspaces);
+      return domain::result{read_events(tx, query)};
     });
   }
 

@@ -2,6 +2,7 @@
 
 #include "domain/change.hpp"
 #include "storage/pool.hpp"
+#include "storage/reads/event_reads.hpp"
 #include "storage/reads/release_reads.hpp"
 
 #include <cstdint>
@@ -48,16 +49,6 @@ struct source_row {
   std::string external_id;
   std::optional<std::string> external_url;
   std::optional<std::string> payload; // unsealed; absent once retention dropped it
-};
-
-struct event_row {
-  domain::uuid id;
-  std::int64_t seq = 0;
-  std::string type;
-  std::string actor_type;
-  std::optional<std::string> actor_id;
-  std::string data; // JSON
-  domain::time_point created_at{};
 };
 
 struct message_row {
@@ -265,7 +256,7 @@ struct recount {
 
 /// Everything the hub reads: asynchronous, on a small pool of connections with a bounded queue. A
 /// full queue or an absent database answers `unavailable` at once.
-class read_store : public release_reads {
+class read_store : public release_reads, public event_reads {
 public:
   virtual void
   core_of(domain::uuid workspace, domain::uuid ticket, callback<domain::ticket_core> done) = 0;

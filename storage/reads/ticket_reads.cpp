@@ -2,6 +2,7 @@
 
 #include "storage/journal/row_set.hpp"
 #include "storage/reads/attachment_reads.hpp"
+#include "storage/reads/event_queries.hpp"
 #include "storage/reads/row_reading.hpp"
 #include "storage/sealing.hpp"
 
@@ -43,9 +44,7 @@ constexpr auto sources_query = R"sql(
   ORDER BY s.created_at LIMIT 50
 )sql";
 
-constexpr auto events_query = R"sql(
-  SELECT id, seq, event_type, actor_type, actor_id, data::text,
-         (extract(epoch FROM created_at) * 1000)::bigint
+const std::string events_query = std::string{"SELECT "} + event_columns + R"sql(
   FROM ticket_events WHERE workspace_id = $1::uuid AND ticket_id = $2::uuid
   ORDER BY seq DESC LIMIT $3::int
 )sql";
@@ -305,13 +304,7 @@ domain::result<ticket_detail> read_detail(pqxx::transaction_base& tx,
   detail.sources = read_sources(tx, workspace_text, ticket_text, keys);
   for (const auto& event :
        tx.exec_params(events_query, workspace_text, ticket_text, history_limit + 1))
-    detail.events.push_back({id_in(event[0]),
-                             number_in(event[1]),
-                             text_in(event[2]),
-                             text_in(event[3]),
-                             optional_in(event[4], text_in),
-                             text_in(event[5]),
-                             time_in(event[6])});
+    detail.events.push_back(event_in(event));
   for (const auto& message :
        tx.exec_params(messages_query, workspace_text, ticket_text, history_limit + 1))
     detail.messages.push_back({id_in(message[0]),

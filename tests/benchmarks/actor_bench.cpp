@@ -95,6 +95,9 @@ public:
   void list_job_controls(storage::callback<std::vector<storage::job_control_row>> done) override {
     refuse(done);
   }
+  void list_events(storage::event_query, storage::callback<storage::event_page> done) override {
+    refuse(done);
+  }
   void ledger_of(domain::uuid, storage::callback<storage::ledger> done) override { refuse(done); }
   void
   answer_to(domain::uuid, std::string, storage::callback<storage::stored_answer> done) override {

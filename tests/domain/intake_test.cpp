@@ -107,6 +107,21 @@ TEST_F(intake, has_a_new_ticket_triaged_where_that_is_the_rule) {
   EXPECT_EQ(creating(asked, ids_, now_).jobs.size(), 1U);
 }
 
+TEST_F(intake, knows_who_wrote_in_the_app_by_their_address) {
+  new_ticket asked;
+  asked.title = "Export";
+  asked.reporter_email = " Ana@Example.org";
+  for (const auto& [from, account] :
+       {std::pair{channel::in_app, "ana@example.org"}, {channel::api, ""}, {channel::email, ""}}) {
+    asked.original_channel = from;
+    EXPECT_EQ(creating(asked, ids_, now_).author->platform_user_id, account);
+  }
+  asked.original_channel = channel::in_app;
+  asked.reporter_email.reset();
+  asked.reporter_name = "Ana";
+  EXPECT_EQ(creating(asked, ids_, now_).author->platform_user_id, "");
+}
+
 TEST_F(intake, records_who_had_a_delivery_read_again) {
   auto item = with_file("shot.png");
   EXPECT_FALSE(opening(item, {}, ids_, now_).action) << "a provider delivered it";

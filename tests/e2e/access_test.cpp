@@ -62,6 +62,8 @@ protected:
   answer call(const operation& what, headers with) {
     if (what.method != "GET" && what.method != "HEAD")
       with.emplace_back("Content-Type", "application/json");
+    if (what.path == "/api/stream") // else the answer would have no end
+      with.emplace_back("Last-Event-ID", "nonsense");
     return api_.call(what.method, what.path, what.method == "GET" ? "" : "{}", std::move(with));
   }
 

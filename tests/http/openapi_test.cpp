@@ -99,6 +99,7 @@ std::set<std::string> mounted_routes() {
   mount_changelog(server, hub);
   mount_notifications(server, hub);
   mount_attachments(server, hub, nullptr);
+  mount_live(server, hub, nullptr);
   mount_deliveries(server, hub);
   mount_jobs(server, hub);
   mount_operations(server, hub);

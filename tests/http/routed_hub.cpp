@@ -154,6 +154,11 @@ void scripted_reads::list_job_controls(
   done(nothing_said<std::vector<storage::job_control_row>>());
 }
 
+void scripted_reads::list_events(storage::event_query,
+                                 storage::callback<storage::event_page> done) {
+  done(nothing_said<storage::event_page>());
+}
+
 void scripted_reads::ledger_of(domain::uuid, storage::callback<storage::ledger> done) {
   done(nothing_said<storage::ledger>());
 }

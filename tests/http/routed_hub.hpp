@@ -62,6 +62,7 @@ public:
                       domain::uuid,
                       storage::callback<storage::stored_dead_letter> done) override;
   void list_job_controls(storage::callback<std::vector<storage::job_control_row>> done) override;
+  void list_events(storage::event_query, storage::callback<storage::event_page> done) override;
   void ledger_of(domain::uuid, storage::callback<storage::ledger> done) override;
   void
   answer_to(domain::uuid, std::string key, storage::callback<storage::stored_answer> done) override;
@@ -78,6 +79,11 @@ public:
              std::optional<domain::permission> needs,
              http::edge::responder responder,
              admitted inside) override;
+  void look_again(const http::call&,
+                  std::optional<domain::permission>,
+                  std::function<void(bool)> done) override {
+    done(true);
+  }
 };
 
 /// Every route of the hub on a real server, in front of actors that answer as the test says: set

@@ -101,7 +101,8 @@ protected:
   /// Whose the session is that the last sign-in began, and where.
   std::pair<uuid, uuid> entered() {
     const auto session = ask<open_session>([&](auto done) {
-      people_->session_of(hash_of("t" + std::to_string(entered_)), now_, std::move(done));
+      people_->session_of(
+        hash_of("t" + std::to_string(entered_)), now_, session_use::used, std::move(done));
     });
     return session ? std::pair{session->who.workspace, session->who.id} : std::pair<uuid, uuid>{};
   }

@@ -71,8 +71,9 @@ protected:
   }
 
   domain::result<open_session> session(const std::string& token) {
-    return ask<open_session>(
-      [&](auto done) { store_->session_of(hash_of(token), now_, std::move(done)); });
+    return ask<open_session>([&](auto done) {
+      store_->session_of(hash_of(token), now_, session_use::used, std::move(done));
+    });
   }
 
   domain::outcome use(const std::string& link, const std::string& token) {

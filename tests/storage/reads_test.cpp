@@ -1,5 +1,6 @@
 #include "domain/intake.hpp"
 #include "storage/reads/read_store.hpp"
+#include "storage/visibility.hpp"
 #include "tests/storage/journal_fixture.hpp"
 #include "tests/support/process.hpp"
 
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <memory>
 #include <random>
 #include <utility>
 
@@ -680,6 +682,75 @@ TEST_F(reads, finish_what_runs_when_they_stop_and_refuse_the_rest) {
     wait_for<std::chrono::microseconds>([&](auto done) { store->ping(std::move(done)); });
   ASSERT_FALSE(late);
   EXPECT_EQ(late.why().code, errc::unavailable);
+}
+
+// ---- events
+
+TEST_F(reads, know_when_a_transaction_may_still_bring_a_lower_number) {
+  const auto ticket = open_ticket({.delivery = "d1", .thread = "t1"});
+  const auto write_event = [&](pqxx::work& tx) {
+    see_and_write(tx, {testing::first_workspace});
+    return tx
+      .exec_params1(
+        "INSERT INTO ticket_events (workspace_id, id, ticket_id, event_type, actor_type, "
+        "created_at) VALUES ($1::uuid, gen_random_uuid(), $2::uuid, 'noted', 'system', "
+        "now()) RETURNING seq",
+        to_string(testing::first_workspace),
+        to_string(ticket.id))[0]
+      .as<std::int64_t>();
+  };
+  const auto look = [&](std::int64_t after, bool takes_number) {
+    event_query query;
+    query.workspaces = {testing::first_workspace};
+    query.after = after;
+    query.takes_number = takes_number;
+    return *wait_for<event_page>(
+      [&](auto done) { reads_of().list_events(query, std::move(done)); });
+  };
+  const auto before = look(0, false).last_number;
+  pqxx::connection slow{connection_string()};
+  pqxx::connection quick{connection_string()};
+  auto running = std::make_unique<pqxx::work>(slow);
+  const auto lower = write_event(*running);
+  {
+    pqxx::work tx{quick};
+    EXPECT_GT(write_event(tx), lower);
+    tx.commit();
+  }
+  const auto seen = look(before, false);
+  EXPECT_EQ(seen.last_number, lower + 1);
+  ASSERT_THAT(seen.events, ::testing::SizeIs(1));
+  EXPECT_FALSE(seen.own_number);
+  const auto numbered = look(before, true);
+  ASSERT_TRUE(numbered.own_number);
+  for (int i = 0; i < 3; ++i) // whatever else begins and ends meanwhile
+    EXPECT_LT(look(before, i == 1).oldest_running, *numbered.own_number);
+  running->commit();
+  running.reset();
+  const auto after = look(before, false);
+  EXPECT_GE(after.oldest_running, *numbered.own_number);
+  EXPECT_THAT(after.events, ::testing::SizeIs(2));
+}
+
+TEST_F(reads, know_of_a_transaction_that_nobody_has_begun_after) {
+  // The newest transaction of all is beyond what a snapshot calls its end.
+  pqxx::connection slow{connection_string()};
+  auto running = std::make_unique<pqxx::work>(slow);
+  see_and_write(*running, {testing::first_workspace});
+  event_query query;
+  query.workspaces = {testing::first_workspace};
+  query.takes_number = true;
+  const auto look = [&] {
+    return *wait_for<event_page>(
+      [&](auto done) { reads_of().list_events(query, std::move(done)); });
+  };
+  const auto own = look().own_number;
+  ASSERT_TRUE(own);
+  query.takes_number = false;
+  EXPECT_LT(look().oldest_running, *own);
+  running->commit();
+  running.reset();
+  EXPECT_GE(look().oldest_running, *own);
 }
 
 } // namespace

@@ -366,6 +366,7 @@ TEST_F(walls, give_who_serves_no_more_than_it_needs) {
                           "drop_job_partitions",
                           "ensure_delivery_partitions",
                           "ensure_job_partitions",
+                          "last_event_number",
                           "tickets_matching"));
 }
 

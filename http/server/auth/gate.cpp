@@ -204,8 +204,8 @@ void failure_counter::forgive(const std::string& address) {
 struct gate::entry {
   call from;
   std::optional<domain::permission> needs;
-  edge::responder responder;
-  admitted inside;
+  std::function<void(edge::reply)> turn_away;
+  std::function<void(call)> inside;
 };
 
 gate::gate(storage::identity_store& store,
@@ -225,8 +225,55 @@ void gate::admit(const edge::request& request,
                  std::optional<domain::permission> needs,
                  edge::responder responder,
                  admitted inside) {
-  const auto at_gate = std::make_shared<entry>(
-    entry{{request, {}, {}, {}}, needs, std::move(responder), std::move(inside)});
+  const auto reply_to = std::make_shared<edge::responder>(std::move(responder));
+  const auto at_gate = std::make_shared<entry>();
+  static_cast<edge::request&>(at_gate->from) = request;
+  at_gate->needs = needs;
+  at_gate->turn_away = [reply_to](edge::reply answer) { reply_to->send(std::move(answer)); };
+  at_gate->inside = [reply_to, inside = std::move(inside)](call from) {
+    inside(std::move(from), std::move(*reply_to));
+  };
+  begin(at_gate);
+}
+
+void gate::look_again(const call& from,
+                      std::optional<domain::permission> needs,
+                      std::function<void(bool)> done) {
+  const auto judge = [was = from.who, needs, done = std::move(done)](const domain::failure* why,
+                                                                     const domain::principal& is) {
+    if (why != nullptr)
+      return done(why->code != errc::unauthorized);
+    done(is.workspace == was.workspace && is.id == was.id && (!needs || is.may.has(*needs)));
+  };
+  const auto token = bearer_in(from);
+  if (!token) {
+    const auto session = session_token_in(from).value_or("");
+    return store_.session_of(token_hash(session),
+                             now_(),
+                             storage::session_use::looked_at,
+                             [judge](const domain::result<storage::open_session>& found) {
+                               judge(found ? nullptr : &found.why(),
+                                     found ? found->who : domain::principal{});
+                             });
+  }
+  if (options_.tokens != nullptr && options_.tokens->takes(*token))
+    return options_.tokens->check(
+      std::string{*token},
+      [] { return domain::outcome{domain::done{}}; }, // it was good: this is no guess
+      [judge](const domain::result<domain::principal>& found) {
+        judge(found ? nullptr : &found.why(), found ? *found : domain::principal{});
+      });
+  // Its secret was right when it came, and a key's secret never changes.
+  const auto key = read_api_key(*token);
+  store_.key_of(key ? key->prefix : std::string{},
+                now_(),
+                [judge](const domain::result<storage::key_facts>& found) {
+                  judge(found ? nullptr : &found.why(), found ? found->who : domain::principal{});
+                });
+}
+
+void gate::begin(const std::shared_ptr<entry>& at_gate) {
+  const auto& request = at_gate->from;
   at_gate->from.address = address_of(request);
   const traffic_of address{traffic_scope::address, counted_by(at_gate->from.address)};
   if (auto counted = traffic_.begin(address, request.body.size()); !counted)
@@ -245,7 +292,7 @@ void gate::check_session(const std::shared_ptr<entry>& at_gate) {
   const auto csrf = at_gate->from.header("x-csrf-token").value_or("");
   if (changes_something(at_gate->from) && !same_secret(csrf, csrf_token_of(*token))) {
     log_refusal(at_gate->from, 403, "no X-CSRF-Token");
-    return at_gate->responder.send(
+    return at_gate->turn_away(
       error_reply(403,
                   "csrf_token_missing",
                   "with a session, what changes something needs the X-CSRF-Token that GET "
@@ -253,13 +300,15 @@ void gate::check_session(const std::shared_ptr<entry>& at_gate) {
   }
   const auto hash = token_hash(*token);
   at_gate->from.session_token = *std::move(token);
-  store_.session_of(
-    hash, now_(), [this, at_gate](const domain::result<storage::open_session>& found) {
-      if (!found)
-        return refuse(at_gate, found.why());
-      at_gate->from.who = found->who;
-      let_in(at_gate);
-    });
+  store_.session_of(hash,
+                    now_(),
+                    storage::session_use::used,
+                    [this, at_gate](const domain::result<storage::open_session>& found) {
+                      if (!found)
+                        return refuse(at_gate, found.why());
+                      at_gate->from.who = found->who;
+                      let_in(at_gate);
+                    });
 }
 
 void gate::check_key(const std::shared_ptr<entry>& at_gate, std::string_view token) {
@@ -361,7 +410,7 @@ void gate::note_use(const domain::principal& who, const std::string& prefix) {
 void gate::let_in(const std::shared_ptr<entry>& at_gate) {
   if (at_gate->needs && !at_gate->from.who.may.has(*at_gate->needs)) {
     log_refusal(at_gate->from, 403, std::string{to_string(*at_gate->needs)});
-    return at_gate->responder.send(error_reply(fail(
+    return at_gate->turn_away(error_reply(fail(
       errc::forbidden, "this needs the permission " + std::string{to_string(*at_gate->needs)})));
   }
   for (const auto& whose : counted_by(at_gate->from.who))
@@ -369,7 +418,7 @@ void gate::let_in(const std::shared_ptr<entry>& at_gate) {
       return refuse(at_gate, counted.why());
   const auto request_id = at_gate->from.id;
   try {
-    at_gate->inside(std::move(at_gate->from), std::move(at_gate->responder));
+    at_gate->inside(std::move(at_gate->from));
   } catch (const std::exception& error) { // the responder, destroyed unused, has answered 500
     config::log(config::log_level::error,
                 "request_failed",
@@ -384,7 +433,7 @@ void gate::refuse(const std::shared_ptr<entry>& at_gate, const domain::failure& 
   // Who brings nothing, as a browser before its first sign-in, tries nothing.
   if (reply.status != 401 || bearer_in(at_gate->from) || session_token_in(at_gate->from))
     log_refusal(at_gate->from, reply.status, why.message);
-  at_gate->responder.send(std::move(reply));
+  at_gate->turn_away(std::move(reply));
 }
 
 bool gate::is_verified(const std::string& prefix,

@@ -98,6 +98,9 @@ public:
              std::optional<domain::permission> needs,
              edge::responder responder,
              admitted inside) override;
+  void look_again(const call& from,
+                  std::optional<domain::permission> needs,
+                  std::function<void(bool)> done) override;
 
   [[nodiscard]] storage::identity_store& store() { return store_; }
   [[nodiscard]] password_hasher& hasher() { return hasher_; }
@@ -119,6 +122,7 @@ public:
 private:
   struct entry; // one request on its way in
 
+  void begin(const std::shared_ptr<entry>& at_gate);
   void verify(const std::shared_ptr<entry>& at_gate,
               const api_key& key,
               const std::string& hash_of_token,

@@ -81,6 +81,10 @@ json list_of(const Rows& rows) {
 
 } // namespace
 
+json event_json(const storage::event_row& event) {
+  return to_json(event);
+}
+
 std::string text_of(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }

@@ -11,6 +11,8 @@ namespace hub::http {
 nlohmann::json to_json(const storage::ticket_row& ticket);
 nlohmann::json to_json(const storage::ticket_detail& detail);
 nlohmann::json to_json(const storage::delivery_row& delivery);
+/// As a ticket's detail shows it.
+nlohmann::json event_json(const storage::event_row& event);
 
 /// Compact text; bytes that are not UTF-8 are replaced, never thrown at.
 std::string text_of(const nlohmann::json& value);

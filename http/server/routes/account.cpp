@@ -44,6 +44,7 @@ void send_session(gate& door,
   door.store().session_of(
     token_hash(token),
     door.now(),
+    storage::session_use::used,
     [reply_to, token, beyond_this_machine](const domain::result<storage::open_session>& opened) {
       if (!opened)
         return reply_to->send(error_reply(opened.why()));
@@ -233,6 +234,7 @@ void show_session(gate& door, const call& from, edge::responder responder) {
   door.store().session_of(
     token_hash(from.session_token),
     door.now(),
+    storage::session_use::used,
     [reply_to,
      csrf = csrf_token_of(from.session_token)](const domain::result<storage::open_session>& found) {
       reply_to->send(found ? momentary(200, to_json(*found, csrf)) : error_reply(found.why()));
@@ -346,6 +348,7 @@ void set_password(gate& door, const call& from, edge::responder responder) {
   door.store().session_of(
     token_hash(from.session_token),
     door.now(),
+    storage::session_use::used,
     [&door, from, reply_to, wanted, current = domain::text_at(*body, "current_password")](
       const domain::result<storage::open_session>& session) {
       if (!session)

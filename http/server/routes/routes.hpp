@@ -24,6 +24,8 @@ void mount_notifications(edge::server& server, context& hub);
 using stream_places = std::function<domain::result<std::shared_ptr<const void>>(const call& from)>;
 /// Files that came with reports.
 void mount_attachments(edge::server& server, context& hub, stream_places places);
+/// What happens to tickets, as it happens.
+void mount_live(edge::server& server, context& hub, stream_places places);
 void mount_deliveries(edge::server& server, context& hub);
 /// Jobs, dead letters, providers' limits.
 void mount_jobs(edge::server& server, context& hub);
