@@ -47,6 +47,8 @@ void read(feed_pointer self, storage::event_reads& reads) {
     state.horizon = {};
     state.told.clear();
     state.in_look = false;
+    if (!state.joiners.empty()) // they came while a look went on that nobody waits for any more
+      look(self, look_again_soon);
     return;
   }
   state.reading = true;

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <random>
@@ -57,6 +58,12 @@ public:
   void list_events(storage::event_query query,
                    storage::callback<storage::event_page> done) override {
     ++reads;
+    if (hold) {
+      held_ = [this, query = std::move(query), done = std::move(done)]() mutable {
+        list_events(std::move(query), std::move(done));
+      };
+      return;
+    }
     if (away)
       return done(domain::fail(domain::errc::unavailable, "away"));
     storage::event_page page;
@@ -79,7 +86,11 @@ public:
     done(std::move(page));
   }
 
+  /// Answers what is held.
+  void release() { std::exchange(held_, nullptr)(); }
+
   int reads = 0;
+  bool hold = false;
   bool away = false;
   int page_limit = 1000;
 
@@ -89,6 +100,7 @@ private:
     running_.erase(number);
   }
 
+  std::function<void()> held_;
   std::int64_t last_ = 0;
   std::int64_t transactions_ = 100;
   std::int64_t last_ended_ = 100;
@@ -259,6 +271,23 @@ TEST_F(feed, tells_at_once_what_lies_behind_many_that_are_not_settled) {
   pass_time();
   EXPECT_EQ(late.what->numbers, all);
   EXPECT_EQ(one.what->numbers, all) << "nobody hears them again for that";
+}
+
+TEST_F(feed, lets_join_who_came_in_the_middle_of_a_look_that_nobody_waits_for) {
+  events_.page_limit = 1;
+  auto one = listen_to(north);
+  pass_time();
+  for (int i = 0; i < 3; ++i)
+    events_.happen(north);
+  events_.hold = true; // the first page of the look is under way
+  pass_time();
+  end(caf::actor_cast<caf::actor>(one.who), caf::exit_reason::user_shutdown);
+  const auto next = listen_to(north);
+  run(); // it asks while the page is being read
+  events_.hold = false;
+  events_.release();
+  pass_time();
+  EXPECT_TRUE(next.began.succeeded());
 }
 
 TEST_F(feed, tells_how_far_it_is_to_those_for_whom_nothing_happens) {
